@@ -70,8 +70,8 @@ def _ours(bench: Bench, name: str, study: Path, settings: list[str]) -> dict[str
 
 
 def _theirs(bench: Bench, name: str, study: Path, settings: list[str]) -> dict[str, Any]:
-    pictures = export(bench, study, f"accuracy-{name}-pictures", settings)
-    order = {"job": name, "pictures": str(pictures), "epochs": bench.size.accuracy_epochs, "seeds": bench.size.seeds}
+    images = export(bench, study, f"accuracy-{name}-pictures", settings)
+    order = {"job": name, "pictures": str(images), "epochs": bench.size.accuracy_epochs, "seeds": bench.size.seeds}
     path = bench.work / f"accuracy-{name}-order.json"
     path.write_text(json.dumps(order), "utf-8")
     return call(bench.keras, "keras_accuracy.py", str(path))

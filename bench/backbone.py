@@ -1,11 +1,11 @@
 """A frozen VGG16 with a small head: ours reads its features once, Keras's users run it in every epoch.
 
-    python bench/backbone.py                        # 10,000 pictures of Fashion-MNIST; needs `transfer` and weights
+    python bench/backbone.py                        # 10,000 images of Fashion-MNIST; needs `transfer` and weights
     python bench/backbone.py --images 1000          # fewer
     python bench/backbone.py --keras PYTHON         # an environment with Keras and TensorFlow; else one is built
     python bench/backbone.py --keras none           # ours alone
 
-Pictures of 28 pixels are padded to 32, and grey is repeated as three colours. All train the same head, 10 classes on
+Images of 28 pixels are padded to 32, and grey is repeated as three colours. All train the same head, 10 classes on
 the 512 means of the last block, for as many epochs of as many steps. Each is measured in a process of its own, one
 after the other: ours by `snellen run` with an empty cache, from the plan to the last network; of Keras an epoch of
 `fit` through the frozen network, from which all are extrapolated, and the way of its careful users, who predict
@@ -41,16 +41,16 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        pictures = write_pictures(folder, given.images, given.data_dir)
+        images = write_images(folder, given.images, given.data_dir)
         ours = run_ours(folder, given.data_dir)
         python = given.keras or keras_python("cpu")
-        theirs = None if python == "none" else call(python, "backbone_keras.py", str(pictures), str(EPOCHS), str(BATCH))
+        theirs = None if python == "none" else call(python, "backbone_keras.py", str(images), str(EPOCHS), str(BATCH))
     print(json.dumps({"ours": ours, "keras": theirs}))
     print("\n".join(lines(given.images, ours, theirs)))
 
 
-def write_pictures(folder: Path, count: int, data_folder: Path | None) -> Path:
-    """The first training pictures of Fashion-MNIST, and HELD_OUT more that ours wants to validate on."""
+def write_images(folder: Path, count: int, data_folder: Path | None) -> Path:
+    """The first training images of Fashion-MNIST, and HELD_OUT more that ours wants to validate on."""
     from snellen.data.load import read
 
     dataset = read("fashion-mnist", data_folder=data_folder)
@@ -100,7 +100,7 @@ def run_ours(folder: Path, data_folder: Path | None) -> dict[str, Any]:
 def lines(images: int, ours: dict[str, Any], theirs: dict[str, Any] | None) -> list[str]:
     """What was measured, in words, beside its targets."""
     training, features = ours["training_seconds"], ours["training_seconds"] - ours["head_seconds"]
-    what = f"{images:,} pictures of 32 pixels, VGG16, {EPOCHS} epochs of the head, {os.cpu_count()} cores"
+    what = f"{images:,} images of 32 pixels, VGG16, {EPOCHS} epochs of the head, {os.cpu_count()} cores"
     target = f"target for {IMAGES:,}: under {FEATURES_TARGET} s"
     found = [
         f"{what}: {training:.0f} s, {features:.0f} s of them features ({target});"

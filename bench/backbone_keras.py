@@ -1,6 +1,6 @@
-"""Keras with a frozen VGG16: python backbone_keras.py PICTURES.npz EPOCHS BATCH, in JSON the seconds of its parts.
+"""Keras with a frozen VGG16: python backbone_keras.py IMAGES.npz EPOCHS BATCH, in JSON the seconds of its parts.
 
-epoch_seconds: an epoch of `fit` through the frozen network. features_seconds: all pictures through it once, with their
+epoch_seconds: an epoch of `fit` through the frozen network. features_seconds: all images through it once, with their
 scaling. head_seconds: the head trained on these features, all epochs.
 """
 
@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 SIDE, CLASSES, PREDICTED, WARM_UP = 32, 10, 64, 128
-"""PREDICTED: pictures of a batch in `predict`. WARM_UP: pictures before anything is measured."""
+"""PREDICTED: images of a batch in `predict`. WARM_UP: images before anything is measured."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -1,6 +1,6 @@
 """Jobs A, B and C as blocks of steps that take turns: one model and MANY, against Keras's `fit` and its best settings.
 
-So whatever else the machine does hits all alike. Same pictures, same arithmetic, batch 32, Adam. Keras trains models
+So whatever else the machine does hits all alike. Same images, same arithmetic, batch 32, Adam. Keras trains models
 one after another: its time per model of MANY is that of one.
 """
 
@@ -51,10 +51,10 @@ def peaks(bench: Bench) -> dict[str, float]:
     return {what: max(each[what] for each in found) for what in (found[0] if found else ())}
 
 
-def extrapolated(priced: dict[str, Any], steps: int, pictures: int, seconds: float) -> dict[str, Any]:
-    """Of a Line: what Keras would take for so many steps and evaluated pictures, and the ratios to ours, which took so
+def extrapolated(priced: dict[str, Any], steps: int, images: int, seconds: float) -> dict[str, Any]:
+    """Of a Line: what Keras would take for so many steps and evaluated images, and the ratios to ours, which took so
     many seconds; their ranges are of Keras's blocks alone. priced: what was measured of a job."""
-    fit, best = (extrapolated_seconds(steps, pictures, priced["rows"][way]) for way in (FIT, BEST))
+    fit, best = (extrapolated_seconds(steps, images, priced["rows"][way]) for way in (FIT, BEST))
     own = [seconds] * len(fit)
     words = f"{statistics.median(fit):.0f} s, extrapolated"
     return {"theirs": words, "ratio": ratio_of(fit, own), "best": ratio_of(best, own)}
@@ -132,7 +132,7 @@ def _beyond(first: Sequence[dict[str, Any]], way: Way, steps: int, ms: Sequence[
 
 
 def _evaluation_us(found: Sequence[Sequence[dict[str, Any]]], steps: int) -> float:
-    """Of one picture and model."""
+    """Of one image and model."""
     seconds = [max(each["seconds"] for each in answers) / len(answers) for answers in found]
     return float(1e6 * statistics.median(seconds) / (steps * BATCH))
 

@@ -11,7 +11,7 @@ from sizes import Size
 
 @dataclass(frozen=True)
 class Bench:
-    """kept: what was measured. work: a folder for pictures and runs. keras: the Python that has Keras. device: of ours,
+    """kept: what was measured. work: a folder for images and runs. keras: the Python that has Keras. device: of ours,
     in torch's words; Keras takes the GPU where there is one. data_folder: where data sets are looked for first."""
 
     size: Size

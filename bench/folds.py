@@ -1,6 +1,6 @@
 """5 folds x 3 seeds of B: ours run whole on all cores, Keras's time extrapolated from its blocks.
 
-Keras is charged for the steps and validation pictures of the networks that ours trained (those of the folds, and
+Keras is charged for the steps and validation images of the networks that ours trained (those of the folds, and
 one a seed on the main split), at the price of its blocks, and for nothing else.
 """
 

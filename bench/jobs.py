@@ -1,4 +1,4 @@
-"""What is measured: three networks, in Snellen's words, and pictures for them. Imports nothing but NumPy."""
+"""What is measured: three networks, in Snellen's words, and images for them. Imports nothing but NumPy."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def lenet(first: int, second: int) -> list[Any]:
 
 @dataclass(frozen=True)
 class Job:
-    """layers: without the last. shape: of a picture. rows, epochs: of the whole training of which a block is a piece.
+    """layers: without the last. shape: of an image. rows, epochs: of the whole training of which a block is a piece.
 
-    flop: of one picture, forward and backward: 6 for each multiply-add, and 4 in the first layer, whose input has no
+    flop: of one image, forward and backward: 6 for each multiply-add, and 4 in the first layer, whose input has no
     gradient.
     """
 

@@ -1,6 +1,6 @@
 """One network of Keras, trained with each seed and scored: python keras_accuracy.py ORDER.json, answers in JSON.
 
-The order: job, pictures (a folder of studies.py's), epochs, seeds. The kept epoch is that of the lowest validation
+The order: job, images (a folder of studies.py's), epochs, seeds. The kept epoch is that of the lowest validation
 loss, as in our studies.
 """
 

@@ -1,4 +1,4 @@
-"""The pictures that studies.py exported, as Keras's users scale them."""
+"""The images that studies.py exported, as Keras's users scale them."""
 
 from __future__ import annotations
 

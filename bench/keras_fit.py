@@ -17,11 +17,11 @@ MANY_STEPS = {"steps_per_execution": 50, "jit_compile": False}
 BEST: dict[str, dict[str, Any]] = {"A": {**MANY_STEPS, "jit_compile": True}, "B": MANY_STEPS, "C": MANY_STEPS}
 """The settings of `compile` that measured best: on a CPU, XLA helps products of matrices and slows convolutions."""
 EVALUATED = {"default": None, "best": 512}
-"""Pictures of a batch in `evaluate`; None is Keras's 32."""
+"""Images of a batch in `evaluate`; None is Keras's 32."""
 
 
 def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None) -> Prepared:
-    """`fit` of one epoch, of one model after another. way: `default`, as its users call it, or `best`. rows: pictures
+    """`fit` of one epoch, of one model after another. way: `default`, as its users call it, or `best`. rows: images
     that are resident, when more than those of the steps."""
     images, labels = JOBS[name].pictures(rows or steps * BATCH)
     began = time.perf_counter()

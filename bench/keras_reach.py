@@ -1,6 +1,6 @@
 """The notebook's recipe in Keras until it gets there: python keras_reach.py ORDER.json, answers in JSON.
 
-The order: pictures (a folder of studies.py's), wanted, epochs. So many plain epochs; then as many from the weights of
+The order: images (a folder of studies.py's), wanted, epochs. So many plain epochs; then as many from the weights of
 the best of them, with shifts and flips; it ends with the first epoch of the wanted validation accuracy.
 """
 
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _augmented(network: keras.Model) -> keras.Model:
-    """The same network, on pictures that are shifted and flipped while it is trained; with a new optimizer."""
+    """The same network, on images that are shifted and flipped while it is trained; with a new optimizer."""
     layers = keras.layers
     seen = [layers.RandomTranslation(SHIFT, SHIFT, fill_mode="nearest"), layers.RandomFlip("horizontal")]
     model = keras.Sequential([keras.Input(JOBS[JOB].shape), *seen, network])

@@ -1,6 +1,6 @@
 """KerasTuner's Hyperband on the space of `fashion-lenet-transfer`: python keras_search.py ORDER.json, answers in JSON.
 
-The order: pictures, a folder of search.py's; folder, for the tuner; max_epochs, factor, seed; space, name to options.
+The order: images, a folder of search.py's; folder, for the tuner; max_epochs, factor, seed; space, name to options.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Memory: what training adds to the imports, in a fresh process each: one model and MANY of ours, and one of Keras.
 
-As a multiple of what cannot be spared: the stored pictures (uint8) and the numbers of the models, once.
+As a multiple of what cannot be spared: the stored images (uint8) and the numbers of the models, once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def row(job: str, lanes: int, ours: dict[str, Any], theirs: dict[str, Any]) -> l
 
 
 def stored_bytes(job: str) -> int:
-    """Of the pictures."""
+    """Of the images."""
     return JOBS[job].rows * int(np.prod(JOBS[job].shape))
 
 

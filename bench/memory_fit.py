@@ -1,6 +1,6 @@
 """What a fresh process takes: python memory_fit.py MODULE JOB LANES WAY STEPS, in JSON the bytes.
 
-MODULE: ours or keras_fit. All pictures of the job are resident; an epoch has so many steps, and as many pictures are
+MODULE: ours or keras_fit. All images of the job are resident; an epoch has so many steps, and as many images are
 evaluated. Bytes: resident memory that the imports took; the most beyond them; all numbers of all models, once.
 """
 

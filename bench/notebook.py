@@ -38,6 +38,6 @@ def lines(bench: Bench) -> Iterable[Line]:
 
 
 def _measure(bench: Bench) -> dict[str, Any]:
-    pictures, path = export(bench, STUDY, "notebook-pictures"), bench.work / "notebook-order.json"
-    path.write_text(json.dumps({"pictures": str(pictures), "wanted": reach.WANTED, "epochs": EPOCHS}), "utf-8")
+    images, path = export(bench, STUDY, "notebook-pictures"), bench.work / "notebook-order.json"
+    path.write_text(json.dumps({"pictures": str(images), "wanted": reach.WANTED, "epochs": EPOCHS}), "utf-8")
     return call(bench.keras, "keras_reach.py", str(path))

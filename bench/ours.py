@@ -40,11 +40,11 @@ CORES = torch.get_num_threads()
 PRODUCTS = {1024: 20, 2048: 5, 3072: 2}
 """Sizes of the matrices whose product shows what the machine can do, and how often: the best counts."""
 CONVOLUTIONS = {(32, 64, 32, 3): 15, (32, 64, 28, 5): 15}
-"""The same of convolutions: pictures, channels in and out, pixels of a side, and of the window's."""
+"""The same of convolutions: images, channels in and out, pixels of a side, and of the window's."""
 
 
 def prepare(name: str, lanes: int, way: str, steps: int, rows: int | None = None) -> Prepared:
-    """One epoch of one pack. way: `threads`, as many as the engine's rule gives it; `worker`, one. rows: pictures that
+    """One epoch of one pack. way: `threads`, as many as the engine's rule gives it; `worker`, one. rows: images that
     are resident, when more than those of the steps."""
     images, labels = JOBS[name].pictures(rows or steps * BATCH)
     began = time.perf_counter()

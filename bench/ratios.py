@@ -28,9 +28,9 @@ def spread(values: Sequence[float]) -> float:
     return (max(values) - min(values)) / statistics.median(values)
 
 
-def extrapolated_seconds(steps: int, pictures: int, row: dict[str, Any]) -> list[float]:
-    """What so many steps, and evaluations of so many pictures, take by each block. row: of blocks.py."""
-    return [steps * ms / 1e3 + pictures * row["evaluation_us"] / 1e6 for ms in row["ms"]]
+def extrapolated_seconds(steps: int, images: int, row: dict[str, Any]) -> list[float]:
+    """What so many steps, and evaluations of so many images, take by each block. row: of blocks.py."""
+    return [steps * ms / 1e3 + images * row["evaluation_us"] / 1e6 for ms in row["ms"]]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Time to 84 % on CIFAR-10: our recipe `cifar10-fast` run whole, against the notebook's recipe in Keras.
 
-Keras's time is extrapolated (notebook.py runs it whole): EPOCHS of C's steps and validation pictures at the price of
+Keras's time is extrapolated (notebook.py runs it whole): EPOCHS of C's steps and validation images at the price of
 its blocks. Nothing is charged for augmenting, which the last of these epochs do.
 """
 
@@ -35,9 +35,9 @@ def lines(bench: Bench) -> Iterable[Line]:
     """One line; without ratios where ours did not get there."""
     found, priced = bench.kept.find("reach"), bench.kept.find("blocks-C")
     if found and priced:
-        steps, pictures = EPOCHS * math.ceil(TRAINED / BATCH), EPOCHS * HELD_OUT
+        steps, images = EPOCHS * math.ceil(TRAINED / BATCH), EPOCHS * HELD_OUT
         seconds, reached = found["training_seconds"], is_enough(found)
-        against = blocks.extrapolated(priced, steps, pictures, seconds)
+        against = blocks.extrapolated(priced, steps, images, seconds)
         yield Line(
             what=WHAT,
             ours=f"{seconds:.0f} s ({found['whole_seconds']:.0f} s with data and report)",

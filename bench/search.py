@@ -1,6 +1,6 @@
 """The 18 combinations of `fashion-lenet-transfer`: our halving against KerasTuner's Hyperband, each once, whole.
 
-Same space, pictures and split. Both choices are then trained again and scored by the same study with the same seeds.
+Same space, images and split. Both choices are then trained again and scored by the same study with the same seeds.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def _ours(bench: Bench) -> dict[str, Any]:
 
 
 def _theirs(bench: Bench) -> dict[str, Any]:
-    """search_seconds: of `tuner.search`, without imports and pictures."""
-    pictures = export(bench, FASHION, "search-pictures", _settings(bench))
-    order = {"pictures": str(pictures), "folder": str(bench.work / "tuner"), "space": SPACE}
+    """search_seconds: of `tuner.search`, without imports and images."""
+    images = export(bench, FASHION, "search-pictures", _settings(bench))
+    order = {"pictures": str(images), "folder": str(bench.work / "tuner"), "space": SPACE}
     path = bench.work / "search-order.json"
     path.write_text(json.dumps({**order, "max_epochs": bench.size.search_epochs, "factor": FACTOR, "seed": 0}), "utf-8")
     began = time.perf_counter()

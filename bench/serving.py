@@ -15,9 +15,9 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Models that wait for their pictures. train: one block. evaluate: loss and accuracy of the first model on all
-    pictures of the block. whole: an epoch as its users train, with the evaluation of every model. data_seconds: from
-    stored pictures to what is trained on. model_bytes: of the numbers of all models, once. how: they compute, in
+    """Models that wait for their images. train: one block. evaluate: loss and accuracy of the first model on all
+    images of the block. whole: an epoch as its users train, with the evaluation of every model. data_seconds: from
+    stored images to what is trained on. model_bytes: of the numbers of all models, once. how: they compute, in
     words."""
 
     train: Callable[[], Any]

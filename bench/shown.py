@@ -55,14 +55,14 @@ class Report:
             ]
         if self.blocks:
             rows = [row for job, found in self.blocks.items() for row in table.apart_rows(job, found)]
-            parts += ["Apart, seconds and, per model, steps of 32 pictures:", table.markdown(table.APART_HEAD, rows)]
+            parts += ["Apart, seconds and, per model, steps of 32 images:", table.markdown(table.APART_HEAD, rows)]
         return "\n\n".join(filter(None, parts))
 
     def short(self) -> str:
         """For README.md."""
-        picture = f"![Ratios to Keras, with their targets]({FIGURE})"
+        image = f"![Ratios to Keras, with their targets]({FIGURE})"
         return "\n\n".join(
-            [self._measured(), table.markdown(table.SHORT_HEAD, map(table.short_row, self.lines)), picture]
+            [self._measured(), table.markdown(table.SHORT_HEAD, map(table.short_row, self.lines)), image]
         )
 
     def _measured(self) -> str:

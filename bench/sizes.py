@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """blocks: of each job and way. steps: of a block. rows: training pictures of the search and of the folds, all when
+    """blocks: of each job and way. steps: of a block. rows: training images of the search and of the folds, all when
     None. search_epochs, folds_epochs, accuracy_epochs: of the longest training. seeds: of every mean. points,
     iterations, judged: of the maps, and how many points are judged."""
 

@@ -32,7 +32,7 @@ FASHION = "fashion-lenet-transfer"
 
 @dataclass(frozen=True)
 class Work:
-    """What networks were trained and evaluated. steps, pictures: of all epochs together."""
+    """What networks were trained and evaluated. steps, images: of all epochs together."""
 
     networks: int
     steps: int
@@ -117,12 +117,12 @@ def write_study(bench: Bench, name: str, **sections: Any) -> Path:
 
 
 def fashion_settings(bench: Bench) -> list[str]:
-    """For --set: the pictures of this size of bench."""
+    """For --set: the images of this size of bench."""
     return [] if bench.size.rows is None else [f"data.source={smaller(bench, 'fashion-mnist', bench.size.rows)}"]
 
 
 def smaller(bench: Bench, source: str, rows: int) -> Path:
-    """An .npz with so many of the training pictures of a data set, and as many of the test; drawn once."""
+    """An .npz with so many of the training images of a data set, and as many of the test; drawn once."""
     path = bench.work / f"{source}-{rows}.npz"
     if not path.exists():
         dataset, generator = read(source, data_folder=bench.data_folder), np.random.default_rng(0)
@@ -136,7 +136,7 @@ def smaller(bench: Bench, source: str, rows: int) -> Path:
 
 
 def export(bench: Bench, study: str | Path, name: str, settings: Sequence[str] = ()) -> Path:
-    """The pictures of a study for another tool: <role>_images.npy and <role>_labels.npy, in the study's own split."""
+    """The images of a study for another tool: <role>_images.npy and <role>_labels.npy, in the study's own split."""
     file = open_document(str(study)).study(list(settings))
     dataset = read(file.data.source, options_of(file), bench.data_folder)
     folder = bench.work / name

@@ -21,12 +21,12 @@ RESULTS_HEAD = (
 SECOND = "second run"
 SHORT_HEAD = ("what", "times as fast as Keras `fit`", "as its best settings", "target")
 APART_HEAD = (
-    *("job", "tool", "import, s", "pictures, s", "first block, cold, s", "again, s"),
-    *("ms a step", "range", "CPU ms a step", "evaluation, us a picture"),
+    *("job", "tool", "import, s", "images, s", "first block, cold, s", "again, s"),
+    *("ms a step", "range", "CPU ms a step", "evaluation, us an image"),
 )
 ACCURACY_HEAD = ("job", "training", "ours, test", "Keras, test", "difference (95 %, over seeds)")
 MEMORY_HEAD = (
-    *("job", "models", "pictures and models", "ours takes", "times as much (limit)", "Keras, one model"),
+    *("job", "models", "images and models", "ours takes", "times as much (limit)", "Keras, one model"),
     "imports, ours / Keras",
 )
 

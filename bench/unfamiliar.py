@@ -1,11 +1,11 @@
-"""Which measure finds pictures that are nothing like the training pictures, at one false alarm in a hundred?
+"""Which measure finds images that are nothing like the training images, at one false alarm in a hundred?
 
     python bench/unfamiliar.py                       # about 8 CPU minutes; the tables of docs/unfamiliar.md
     python bench/unfamiliar.py --sets digits,mnist   # of these alone
 
-Four networks are trained on 5,000 pictures (fewer where there are fewer) of one data set. Each measure is fitted to
-their training pictures and its limit to their validation pictures, of which one in a hundred is beyond it. Then it sees
-fresh test pictures of the same data set, and pictures of other kinds. MNIST, Fashion-MNIST, SVHN and CIFAR-10 are
+Four networks are trained on 5,000 images (fewer where there are fewer) of one data set. Each measure is fitted to
+their training images and its limit to their validation images, of which one in a hundred is beyond it. Then it sees
+fresh test images of the same data set, and images of other kinds. MNIST, Fashion-MNIST, SVHN and CIFAR-10 are
 looked for as `snellen run` looks for them; a set that is not there is left out.
 """
 
@@ -33,7 +33,7 @@ from snellen.models.forward import layer_outputs, resident
 from snellen.models.training_distance import averaged, compared_layer
 
 TRAIN, TEST, FOREIGN = 6_250, 2_000, 500
-"""Pictures of a set to train and validate with (4 to 1), fresh ones, and pictures of each other kind."""
+"""Images of a set to train and validate with (4 to 1), fresh ones, and images of each other kind."""
 SETS = {"digits": "digits", "mnist": "mnist", "fashion": "fashion-mnist", "svhn": "svhn/", "cifar": "cifar-10"}
 ALIKE = {"digits": ("mnist",), "mnist": ("digits",)}
 """Sets of the same things, of which no answer is right."""
@@ -52,19 +52,19 @@ MODELS: dict[str, Any] = {
     "pooled": {"layers": "cnn-small", "train": {"epochs": 4}},
 }
 TRAINING = {"optimizer": "adam", "learning_rate": 1e-3, "batch_size": 64}
-Pictures = np.ndarray
+Images = np.ndarray
 """(N, H, W, C) uint8."""
 
 
-def pictures_of(dataset: Dataset) -> dict[str, np.ndarray]:
-    """Training and fresh pictures with their labels, at random."""
+def images_of(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Training and fresh images with their labels, at random."""
     generator, test = np.random.default_rng(0), dataset.official_test
     order = generator.permutation(len(dataset))
     is_test = np.arange(len(dataset)) >= 0.75 * len(dataset) if test is None else test[order]
     train, fresh = order[~is_test][:TRAIN], order[is_test][:TEST]
     low, high = dataset.pixel_range
 
-    def shown(rows: np.ndarray) -> Pictures:
+    def shown(rows: np.ndarray) -> Images:
         values = (np.asarray(dataset.images[rows], np.float32) - low) / (high - low)
         return np.asarray(np.rint(255 * values), np.uint8)
 
@@ -72,7 +72,7 @@ def pictures_of(dataset: Dataset) -> dict[str, np.ndarray]:
     return {"train": shown(train), "labels": labels[train], "test": shown(fresh), "test_labels": labels[fresh]}
 
 
-def converted(pictures: Pictures, shape: tuple[int, int, int]) -> Pictures:
+def converted(pictures: Images, shape: tuple[int, int, int]) -> Images:
     """In another size, in grey or in colour."""
     height, width, channels = shape
     images = [Image.fromarray(each[..., 0] if each.shape[2] == 1 else each) for each in pictures]
@@ -80,7 +80,7 @@ def converted(pictures: Pictures, shape: tuple[int, int, int]) -> Pictures:
     return np.stack([np.asarray(each).reshape(shape) for each in fitting])
 
 
-def photographs(count: int) -> Pictures:
+def photographs(count: int) -> Images:
     """Parts of the two photographs that come with scikit-learn."""
     from sklearn.datasets import load_sample_images
 
@@ -92,8 +92,8 @@ def photographs(count: int) -> Pictures:
     return np.stack(found)
 
 
-def others(name: str, sets: Mapping[str, dict[str, np.ndarray]], shape: tuple[int, int, int]) -> dict[str, Pictures]:
-    """Pictures that are none of the set, by kind."""
+def others(name: str, sets: Mapping[str, dict[str, np.ndarray]], shape: tuple[int, int, int]) -> dict[str, Images]:
+    """Images that are none of the set, by kind."""
     generator, size = np.random.default_rng(2), (FOREIGN, *shape)
     waves = generator.uniform(0.3, 3, (FOREIGN, 1)) * np.arange(shape[1]) + generator.uniform(0, 6, (FOREIGN, 1))
     kinds = {
@@ -110,8 +110,8 @@ def others(name: str, sets: Mapping[str, dict[str, np.ndarray]], shape: tuple[in
     }
 
 
-def seen(model: Model, pictures: Pictures) -> Seen:
-    """What a network makes of pictures."""
+def seen(model: Model, pictures: Images) -> Seen:
+    """What a network makes of images."""
     network, (low, high) = model.network, model.description.input.pixel_range
     images = resident(np.ascontiguousarray(pictures))
 
@@ -130,7 +130,7 @@ def seen(model: Model, pictures: Pictures) -> Seen:
 
 
 def measured(name: str, sets: Mapping[str, dict[str, np.ndarray]], folder: Path) -> list[Picked]:
-    """Of every network and measure on one set: which pictures are beyond the limit."""
+    """Of every network and measure on one set: which images are beyond the limit."""
     own = sets[name]
     shape = own["train"].shape[1:]
     dataset = snellen.from_arrays(
@@ -142,7 +142,7 @@ def measured(name: str, sets: Mapping[str, dict[str, np.ndarray]], folder: Path)
     run = study.run(out=folder / name, device="cpu", threads=1, workers=1, progress=False)
     rows = {role: run.record.folder_of(run.record.models["dense"]).labelled(role).rows for role in ROLES}
     accuracy = dict(zip(run.leaderboard["model"], run.leaderboard["validation_accuracy"]))
-    print(f"{name}: {len(rows['train']):,} training and {len(rows['validation']):,} validation pictures; accuracy "
+    print(f"{name}: {len(rows['train']):,} training and {len(rows['validation']):,} validation images; accuracy "
           f"{', '.join(f'{model} {accuracy[model]:.3f}' for model in MODELS)}", flush=True)  # fmt: skip
     kinds, found = others(name, sets, shape), []
     for model in MODELS:
@@ -217,7 +217,7 @@ def main() -> None:
     sets: dict[str, dict[str, np.ndarray]] = {}
     for name, source in SETS.items():
         try:
-            sets[name] = pictures_of(read(source))
+            sets[name] = images_of(read(source))
         except DataNotFound as error:
             print(f"{name} is left out: {error}")
     began = time.process_time()

@@ -152,7 +152,7 @@ def line(kind: str, found: dict[str, list[float]]) -> str:
 
 
 def cost() -> None:
-    """Processor seconds of an epoch of 20,000 pictures with and without margins, in turn, on one thread."""
+    """Processor seconds of an epoch of 20,000 images with and without margins, in turn, on one thread."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
     import training_cases as cases
 

@@ -60,7 +60,7 @@ def make(folder: Path) -> None:
 
 
 def _shipped_plans() -> dict[str, Any]:
-    """The ids of all jobs of each shipped study, planned for random pictures of the size of its data."""
+    """The ids of all jobs of each shipped study, planned for random images of the size of its data."""
     from compared_studies import SHIPPED
 
     import snellen
@@ -70,7 +70,10 @@ def _shipped_plans() -> dict[str, Any]:
 
     plans = {}
     for name, (side, channels) in SHIPPED.items():
-        study = snellen.Study.load(name, ["split.test=0.2", "split.validation=0.2"]).file
+        parts = ["split.test=0.2", "split.validation=0.2"]
+        if snellen.Study.load(name).file.split.calibration is not None:
+            parts.append("split.calibration=0.2")  # the 10,000 of the file are more than there are here
+        study = snellen.Study.load(name, parts).file
         images = np.random.default_rng(0).integers(0, 256, (600, side, side, channels), dtype=np.uint8)
         names = [f"class {letter}" for letter in "abcdefghij"]
         dataset = snellen.from_arrays(images, np.arange(600) % 10, class_names=names, pixel_range=(0, 255))

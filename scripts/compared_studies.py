@@ -150,4 +150,4 @@ SHIPPED: dict[str, tuple[int, int]] = {
     "mnist-hidden-units": (28, 1),
     "svhn-ann-cnn": (32, 1),
 }
-"""Side and channels of the pictures of each shipped study."""
+"""Side and channels of the images of each shipped study."""

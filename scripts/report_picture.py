@@ -1,6 +1,6 @@
-"""The picture of the README: four pieces of the report of `digits`, as Chromium draws them.
+"""The image of the README: four pieces of the report of `digits`, as Chromium draws them.
 
-    PYTHONPATH=src:tests python scripts/report_picture.py docs/images/report.png
+    PYTHONPATH=src:tests python scripts/report_image.py docs/images/report.png
 
 Needs chromium with chromedriver. Run it again when sentences or pages change.
 """

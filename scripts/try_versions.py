@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
 LOWEST = "lowest"
 SAMPLE = ("test_house.py", "test_api.py", "test_cli.py", "data", "files", "search", "report", "conformance")
-"""Tests of every library: tables, pictures, HDF5 and MAT files, networks, searches, figures, the command line."""
+"""Tests of every library: tables, images, HDF5 and MAT files, networks, searches, figures, the command line."""
 
 
 def python(version: str) -> Path | None:

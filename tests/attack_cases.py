@@ -156,7 +156,7 @@ GROWING: dict[str, list[Any]] = {
     "unknown inside": [{"skip": [f"{n:05}"]} for n in range(999)],
     "unknown, many inside": [{"skip": ["re-lu"] * 1_000}] * 100,
 }
-"""Layers in front of a network for pictures of 512x512 that would take memory or time without end."""
+"""Layers in front of a network for images of 512x512 that would take memory or time without end."""
 
 
 OPTIONAL = {"tone", "data_sha256"}

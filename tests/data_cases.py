@@ -17,7 +17,7 @@ Arrays = tuple[np.ndarray, ...]
 
 
 def arrays(*shape: int) -> Arrays:
-    """Random training and test pictures of one shape, each followed by its labels: three classes."""
+    """Random training and test images of one shape, each followed by its labels: three classes."""
     random = np.random.default_rng(7)
     images, test_images = (random.integers(0, 256, (rows, *shape), dtype=np.uint8) for rows in (12, 6))
     return images, np.arange(12) % 3, test_images, np.arange(6) % 3
@@ -80,7 +80,7 @@ def write_npy(folder: Path, arrays: tuple[np.ndarray, ...] = ARRAYS) -> Path:
 
 
 def _cifar_batches(arrays: Arrays) -> dict[str, Arrays]:
-    """Five training batches, the first the largest, and a test batch, each with pictures and labels."""
+    """Five training batches, the first the largest, and a test batch, each with images and labels."""
     images, labels = arrays[:2]
     starts = [max(0, len(labels) - left) for left in (4, 3, 2, 1)]
     batches = dict(enumerate(zip(np.split(images, starts), np.split(labels, starts)), 1))
@@ -101,7 +101,7 @@ def write_cifar_binary(folder: Path, arrays: Arrays = CIFAR) -> Path:
 
 
 def python_2_batch(images: np.ndarray, labels: list[int], key: bytes = b"labels") -> bytes:
-    """The opcodes of a published Python batch, in their order; pictures: (N, 3072)."""
+    """The opcodes of a published Python batch, in their order; images: (N, 3072)."""
 
     def text(value: bytes) -> bytes:
         return b"U" + bytes([len(value)]) + value
@@ -190,7 +190,7 @@ def write_mat(folder: Path, arrays: Arrays = ARRAYS) -> Path:
 
 
 def assert_same(dataset: Dataset, other: Dataset) -> None:
-    """Same pictures, labels, classes, test part and range, bit for bit."""
+    """Same images, labels, classes, test part and range, bit for bit."""
     np.testing.assert_array_equal(dataset.images, other.images)
     np.testing.assert_array_equal(dataset.labels, other.labels)
     np.testing.assert_array_equal(dataset.official_test, other.official_test)

@@ -67,5 +67,5 @@ def pack(changes: list[dict[str, Any]], uneven: bool = False) -> list[Lane]:
     return [Lane(each.jobs, {**each.rows, "train": own}) for each, own in zip(given, rows)]
 
 
-def elsewhere(pictures: ResidentData) -> ResidentData:
-    return ResidentData(pictures.images.to(DEVICE), pictures.labels.to(DEVICE))
+def elsewhere(images: ResidentData) -> ResidentData:
+    return ResidentData(images.images.to(DEVICE), images.labels.to(DEVICE))

@@ -1,11 +1,11 @@
-"""Folders of small pictures for tests of readers, and what is expected of bad ones."""
+"""Folders of small images for tests of readers, and what is expected of bad ones."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 
 from snellen.data.load import read
@@ -14,7 +14,7 @@ from snellen.errors import DataError, SnellenError
 
 
 def photos(root: Path, *paths: str, seed: int = 0) -> Path:
-    """A colour picture of 6x5 pixels at each path."""
+    """A colour image of 6x5 pixels at each path."""
     random = np.random.default_rng(seed)
     for path in paths:
         cases.save(root / path, random.integers(0, 256, (6, 5, 3), dtype=np.uint8))

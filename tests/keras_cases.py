@@ -1,7 +1,7 @@
 """What Keras and Snellen are both given: networks, optimizers, initial weights and batches, from NumPy alone.
 
 Every array is a function of its name, so neither side has to walk the network in the order of the other. Arrays are in
-the layout of Keras: pictures NHWC, convolution kernels HWIO, dense kernels (in, out).
+the layout of Keras: images NHWC, convolution kernels HWIO, dense kernels (in, out).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ONE_EACH = ("sgd nesterov", "adam", "adamw", "rmsprop all")
 
 @dataclass(frozen=True)
 class Network:
-    """A layer list, the shape of its pictures (H, W, C), how many make a batch, and a factor on every learning rate.
+    """A layer list, the shape of its images (H, W, C), how many make a batch, and a factor on every learning rate.
 
     Behind a relu, batch norm magnifies a value that rounding puts on either side of zero, the more so the longer the
     steps: at full pace Keras's float32 curve leaves its own float64 curve within five steps.
@@ -179,7 +179,7 @@ def initial(network: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def batch(network: str, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (N, H, W, C) float64 in [0, 1) and labels (N,) int64 that a linear network could tell from them.
+    """Images (N, H, W, C) float64 in [0, 1) and labels (N,) int64 that a linear network could tell from them.
 
     Training takes batch `step % ROUND`; batch ROUND is only predicted.
     """

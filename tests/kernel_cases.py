@@ -69,7 +69,7 @@ class Pass:
 def a_pass(
     layers: Sequence[Any], shape: tuple[int, int, int], rows: int = 5, lanes: int = 1, classes: int = 4, seed: int = 0
 ) -> Pass:
-    """Random parameters, pictures, and targets of any sum."""
+    """Random parameters, images, and targets of any sum."""
     network, random = build(layers, shape, classes), torch.Generator().manual_seed(seed)
     initial = Layout.of(network.init((0,))[0]).flatten(network.init(tuple(range(lanes)))[0])
     theta = initial + 0.1 * torch.randn(initial.shape, generator=random)

@@ -117,7 +117,7 @@ def _findings(folder: Path, files: Files) -> tuple[Finding, ...]:
 
 
 def blobs(rows: int, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 6, 6) uint8 pictures and (N,) labels: noise with a bright bar whose place is the class; learned at once."""
+    """(N, 6, 6) uint8 images and (N,) labels: noise with a bright bar whose place is the class; learned at once."""
     generator = np.random.default_rng(seed)
     labels = np.arange(rows) % classes
     images = generator.integers(0, 80, (rows, 6, 6), dtype=np.uint8)

@@ -124,7 +124,7 @@ def test_mistakes_are_told_when_the_study_is_made(changes: dict[str, Any], error
 
 
 def test_bad_arrays_are_told_when_they_are_given() -> None:
-    with pytest.raises(DataError, match="different numbers of pictures and labels"):
+    with pytest.raises(DataError, match="different numbers of images and labels"):
         snellen.from_arrays(IMAGES, LABELS[:-1])
 
 

@@ -23,7 +23,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.study.document import shipped_studies
 
 DIGITS = load_digits()
-PICTURES = DIGITS.images[:5].astype(np.uint8)
+IMAGES = DIGITS.images[:5].astype(np.uint8)
 TINY = """study: tiny
 data: digits
 train: {epochs: 1, batch_size: 128}
@@ -163,9 +163,9 @@ def test_init_copies_and_refuses_to_overwrite(snellen: Command, name: str) -> No
 
 def test_init_proposes_a_study_that_runs_as_it_is(snellen: Command, tmp_path: Path) -> None:
     for number in range(60):
-        picture = DIGITS.images[number][: 6 + number % 3].astype(np.uint8) * 15
+        image = DIGITS.images[number][: 6 + number % 3].astype(np.uint8) * 15
         (tmp_path / f"scans/{DIGITS.target[number] % 2}").mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(tmp_path / f"scans/{DIGITS.target[number] % 2}/{number}.png")
+        Image.fromarray(image).save(tmp_path / f"scans/{DIGITS.target[number] % 2}/{number}.png")
     code, out, _ = snellen("init", "scans")
     assert code == 0 and out.endswith("Wrote scans.yaml. Edit it, then: snellen run scans.yaml\n")
     cost = out.splitlines()[0]
@@ -192,9 +192,9 @@ def test_check_tells_of_near_duplicates_in_other_roles(snellen: Command, tiny: P
     assert said not in " ".join(snellen("check", tiny, "--set", "data.near_duplicates=together")[1].split())
 
 
-def test_pictures_of_the_other_polarity(snellen: Command, small_run: Run, tmp_path: Path) -> None:
-    for number, picture in enumerate(DIGITS.images[:20]):
-        Image.fromarray(np.uint8(255 - picture * 15)).save(tmp_path / f"{number:02}.png")
+def test_images_of_the_other_polarity(snellen: Command, small_run: Run, tmp_path: Path) -> None:
+    for number, image in enumerate(DIGITS.images[:20]):
+        Image.fromarray(np.uint8(255 - image * 15)).save(tmp_path / f"{number:02}.png")
     files = [f"{number:02}.png" for number in range(20)]
 
     def hits(*options: str) -> tuple[int, str]:
@@ -207,7 +207,7 @@ def test_pictures_of_the_other_polarity(snellen: Command, small_run: Run, tmp_pa
     assert (
         warned.count("\n") == 2
         and "--invert" in warned
-        and "20 of 20 pictures are unlike" in warned
+        and "20 of 20 images are unlike" in warned
         and silent == ""
         and right > max(wrong, 12)
     )
@@ -238,38 +238,38 @@ def test_check_prints_the_schema(snellen: Command) -> None:
 
 
 Written = tuple[list[Path], np.ndarray]
-"""Files, and the pictures that they are in the values of the training data, 0 to 16."""
+"""Files, and the images that they are in the values of the training data, 0 to 16."""
 
 
 def write_png(folder: Path) -> Written:
     """As any program would write them: 255 is white."""
-    stored = np.round(PICTURES * (255 / 16)).astype(np.uint8)
-    for number, picture in enumerate(stored):
-        Image.fromarray(picture).save(folder / f"{number}.png")
+    stored = np.round(IMAGES * (255 / 16)).astype(np.uint8)
+    for number, image in enumerate(stored):
+        Image.fromarray(image).save(folder / f"{number}.png")
     return sorted(folder.glob("*.png")), (stored * (16 / 255)).astype(np.float32)
 
 
 def write_npy(folder: Path) -> Written:
-    np.save(folder / "p.npy", PICTURES)
-    return [folder / "p.npy"], PICTURES
+    np.save(folder / "p.npy", IMAGES)
+    return [folder / "p.npy"], IMAGES
 
 
 def write_npz(folder: Path) -> Written:
-    np.savez(folder / "p.npz", images=PICTURES, labels=np.arange(5))
-    return [folder / "p.npz"], PICTURES
+    np.savez(folder / "p.npz", images=IMAGES, labels=np.arange(5))
+    return [folder / "p.npz"], IMAGES
 
 
-def pictures_folder(folder: Path) -> Written:
+def images_folder(folder: Path) -> Written:
     (folder / "pictures").mkdir()
     return [folder / "pictures"], write_png(folder / "pictures")[1]
 
 
-@pytest.mark.parametrize("write", [write_png, write_npy, write_npz, pictures_folder])
+@pytest.mark.parametrize("write", [write_png, write_npy, write_npz, images_folder])
 def test_predict_answers_alike_from_every_kind_of_file(
     snellen: Command, small_run: Run, tmp_path: Path, write: Callable[[Path], Written]
 ) -> None:
-    paths, pictures = write(tmp_path)
-    expected = small_run.model().predict(pictures[..., None])
+    paths, images = write(tmp_path)
+    expected = small_run.model().predict(images[..., None])
     code, out, err = snellen("predict", small_run.folder, *paths, "--json")
     rows = json.loads(out)["predictions"]
     assert (code, err) == (0, "")
@@ -284,7 +284,7 @@ def test_predict_writes_csv_and_says_how_much_more_there_is(snellen: Command, sm
     assert code == 0 and "and 1,777 more." in out and "Wrote answers.csv" in out
     rows = list(csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8"))))
     assert len(rows) == 1_797 and [row["label"] for row in rows] == [str(label) for label in DIGITS.target]
-    assert float(rows[0]["p(0)"]) == pytest.approx(small_run.model("linear").predict(PICTURES[:1, ..., None])[0, 0])
+    assert float(rows[0]["p(0)"]) == pytest.approx(small_run.model("linear").predict(IMAGES[:1, ..., None])[0, 0])
 
 
 def test_predict_scores_where_labels_are_given_and_notes_the_opening(
@@ -294,13 +294,13 @@ def test_predict_scores_where_labels_are_given_and_notes_the_opening(
     answers = json.loads(out)
     right = sum(row["class"] == row["label"] for row in answers["predictions"])
     score = answers["score"]
-    assert code == 0 and (score["hits"], score["n"], score["part"]) == (right, 1_797, "all pictures")
+    assert code == 0 and (score["hits"], score["n"], score["part"]) == (right, 1_797, "all images")
     assert score["accuracy"] == pytest.approx(right / 1_797)
     whole, test = (own_user / "records/openings").glob("*.jsonl")
     assert all("predict --score" in log.read_text(encoding="utf-8") for log in (whole, test))
 
 
-def test_predict_says_which_scored_pictures_are_of_the_run(snellen: Command, run_copy: Path, own_user: Path) -> None:
+def test_predict_says_which_scored_images_are_of_the_run(snellen: Command, run_copy: Path, own_user: Path) -> None:
     code, _, err = snellen("predict", run_copy, "digits", "--score")
     assert code == 0
     among = "1,078 training images and 210 validation images of this model are among the given images"
@@ -310,16 +310,16 @@ def test_predict_says_which_scored_pictures_are_of_the_run(snellen: Command, run
     assert "No image is an exact copy of a training" in snellen("predict", run_copy, "moved.npz", "--score")[2]
     bundle = shutil.copytree(run_copy / "models/linear", "alone")
     err = snellen("predict", bundle, "digits", "--score")[2]
-    assert "was trained on some of these pictures" in err
+    assert "was trained on some of these images" in err
     assert "among these was not looked up: there is no run beside this model" in err
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 81), np.uint8)), "not the shape of pictures"),
+        (lambda folder: np.save(folder / "bad.npy", np.zeros((2, 81), np.uint8)), "not the shape of images"),
         (lambda folder: (folder / "bad.npy").write_bytes(b"nonsense"), "bad.npy"),
-        (lambda folder: np.save(folder / "bad.npy", PICTURES), "no labels to score with"),
+        (lambda folder: np.save(folder / "bad.npy", IMAGES), "no labels to score with"),
     ],
 )
 def test_predict_refuses_what_does_not_fit(
@@ -330,20 +330,20 @@ def test_predict_refuses_what_does_not_fit(
     assert code == 2 and out == "" and message in err and "Traceback" not in err
 
 
-def test_pictures_that_cannot_be_read_are_named_and_the_others_answered(
+def test_images_that_cannot_be_read_are_named_and_the_others_answered(
     snellen: Command, small_run: Run, tmp_path: Path
 ) -> None:
-    pictures_folder(tmp_path)
+    images_folder(tmp_path)
     (tmp_path / "pictures/9.png").write_bytes(b"oops")
     (tmp_path / "pictures/._0.png").write_bytes(b"oops")
     code, out, err = snellen("predict", small_run.folder, "pictures", "--csv", "answers.csv")
-    assert code == 3 and "Could not read 9.png: not a picture" in err and "Passed over 1 hidden file" in err
+    assert code == 3 and "Could not read 9.png: not an image" in err and "Passed over 1 hidden file" in err
     rows = list(csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8"))))
     assert [row["id"] for row in rows] == [f"{number}.png" for number in range(5)]
     code, out, err = snellen("predict", small_run.folder, "pictures", "--json")
     answers = json.loads(out)
     assert code == 3 and len(answers["predictions"]) == 5 and len(answers["remarks"]) == 1
-    assert [each["id"] for each in answers["failed"]] == ["9.png"] and "not a picture" in answers["failed"][0]["reason"]
+    assert [each["id"] for each in answers["failed"]] == ["9.png"] and "not an image" in answers["failed"][0]["reason"]
     code, out, err = snellen("predict", small_run.folder, "pictures/9.png")
     assert code == 2 and out == "" and "9.png" in err
 
@@ -354,9 +354,9 @@ def test_scores_cover_what_could_be_read_and_is_known(snellen: Command, small_ru
         Image.fromarray(np.uint8(DIGITS.images[number] * 15)).save(tmp_path / f"in/{label}/{number}.png")
     (tmp_path / "in/0/bad.png").touch()
     code, out, err = snellen("predict", small_run.folder, "in", "--score")
-    assert code == 3 and "Accuracy on all pictures, n = 3:" in out
+    assert code == 3 and "Accuracy on all images, n = 3:" in out
     assert "Could not read 0/bad.png" in err
-    assert "Not scored: 1 picture of classes that the model does not know (ten)." in err
+    assert "Not scored: 1 image of classes that the model does not know (ten)." in err
     assert snellen("predict", small_run.folder, "in/ten", "in/1")[0] == 0
 
 
@@ -367,7 +367,7 @@ def test_predict_says_that_there_are_more_classes(
     code, out, _ = snellen("predict", small_run.folder, "p.npy")
     assert code == 0 and out.splitlines()[-1] == "... and 7 more classes: --all"
     assert len(out.splitlines()[1].split()) == 7  # id, class, probability, and two more classes
-    values = small_run.model().predict(PICTURES[:1])[0]
+    values = small_run.model().predict(IMAGES[:1])[0]
     monkeypatch.setenv("COLUMNS", "160")
     code, out, _ = snellen("predict", small_run.folder, "p.npy", "--all")
     assert code == 0 and "--all" not in out and "p(9)" in out
@@ -378,12 +378,12 @@ def test_predict_says_that_there_are_more_classes(
 
 
 def test_predict_says_what_it_converted(snellen: Command, small_run: Run, tmp_path: Path) -> None:
-    np.save(tmp_path / "unit.npy", PICTURES / np.float32(16))
-    np.save(tmp_path / "p.npy", PICTURES)
+    np.save(tmp_path / "unit.npy", IMAGES / np.float32(16))
+    np.save(tmp_path / "p.npy", IMAGES)
     _, expected, silent = snellen("predict", small_run.folder, "p.npy", "--json")
     code, out, err = snellen("predict", small_run.folder, "unit.npy", "--json")
     assert code == 0 and silent == ""
-    assert err == "5 pictures with pixels from 0 to 1 became 0 to 16, the scale that the model was trained on.\n"
+    assert err == "5 images with pixels from 0 to 1 became 0 to 16, the scale that the model was trained on.\n"
     assert json.loads(out)["remarks"] == [err.strip()]
     assert [row["class"] for row in json.loads(out)["predictions"]] == [
         row["class"] for row in json.loads(expected)["predictions"]

@@ -36,12 +36,12 @@ ORDER = (
 FOLDERS: dict[str, tuple[str, ...]] = {
     "data": (
         *("dataset", "slices", "streams", "resizing", "grey", "groups", "duplicates", "dataset_cache"),
-        *("pixel_scale", "pictures", "readers", "preprocessing", "download", "medmnist", "catalog"),
+        *("pixel_scale", "decoding", "readers", "preprocessing", "download", "medmnist", "catalog"),
         *("known_content", "load", "as_dataset", "inspect", "reviews", "splits"),
     ),
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
-        *("last_layer", "augmented_pictures", "curves", "units", "answers", "errors", "data", "maps"),
+        *("last_layer", "augmented_images", "curves", "units", "answers", "errors", "data", "maps"),
         *("robustness", "wrong_labels", "exploration", "analyses"),
     ),
     "findings": (
@@ -67,7 +67,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "mistakes",
             "class_mix",
             "weak_classes",
-            "pictures",
+            "images",
             "test_as_validation",
         ),
         *("next_steps", "rank_flips", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
@@ -81,7 +81,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "layer",
             "initializers",
             "sharded_norm",
-            "given_pictures",
+            "given_images",
             "windows",
             "chain",
         ),

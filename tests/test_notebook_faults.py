@@ -358,7 +358,7 @@ def test_fault_23() -> None:
 
 
 def test_fault_24(tmp_path: Path) -> None:
-    """The same pictures from 0 to 1 and from 0 to 255 give the same network: both are scaled."""
+    """The same images from 0 to 1 and from 0 to 255 give the same network: both are scaled."""
     images, labels = blobs(240)
     runs = []
     for name, scale in (("unit", 1), ("bytes", 255)):

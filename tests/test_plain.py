@@ -96,7 +96,7 @@ def test_tables_and_lines_show_names_as_they_are(width: None, capsys: pytest.Cap
     assert r"title \x1b[31m [red]" in output
 
 
-def test_a_run_of_pictures_with_such_names(width: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_images_with_such_names(width: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images, labels = blobs(90)
     names = HOSTILE[0], HOSTILE[5], HOSTILE[8]
     dataset = snellen.from_arrays(images, labels, class_names=names, pixel_range=(0, 255), name=HOSTILE[9])

@@ -1,4 +1,4 @@
-"""A small job on small pictures, and what the engine needs to train it."""
+"""A small job on small images, and what the engine needs to train it."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ def checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, [("job",)])
 
 
-def start(*lanes: Lane, pictures: ResidentData | None = None) -> Snapshot:
+def start(*lanes: Lane, images: ResidentData | None = None) -> Snapshot:
     """The pack before its first epoch."""
-    return together([initial_state.initial(lane, pictures or material()) for lane in lanes])
+    return together([initial_state.initial(lane, images or material()) for lane in lanes])
 
 
-def train(*lanes: Lane, folder: Path, pictures: ResidentData | None = None) -> Snapshot:
+def train(*lanes: Lane, folder: Path, images: ResidentData | None = None) -> Snapshot:
     """Trains a pack, from its checkpoint in `folder` when there is one."""
-    pictures = pictures or material()
+    images = images or material()
     kept = Checkpoint(folder, [("job",) for _ in lanes])
-    begun = kept.load("cpu") or start(*lanes, pictures=pictures)
-    return loop.train(lanes, pictures, begun, kept, Silent())
+    begun = kept.load("cpu") or start(*lanes, images=images)
+    return loop.train(lanes, images, begun, kept, Silent())
 
 
-def training(*lanes: Lane, pictures: ResidentData | None = None) -> Training:
-    return Training.prepare(lanes, pictures or material())
+def training(*lanes: Lane, images: ResidentData | None = None) -> Training:
+    return Training.prepare(lanes, images or material())

@@ -1,4 +1,4 @@
-"""Networks and pictures made for tests of unit dossiers, without any training."""
+"""Networks and images made for tests of unit dossiers, without any training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def predictions(role: str, rows: np.ndarray, labels: np.ndarray, num_classes: in
 def subject(
     layers: Sequence[Any], images: np.ndarray, labels: np.ndarray, train: int, num_classes: int = 3, seed: int = 0
 ) -> TrainedModel:
-    """A network of random weights; the first `train` pictures (N, H, W, C) uint8 are for training, the others judge."""
+    """A network of random weights; the first `train` images (N, H, W, C) uint8 are for training, the others judge."""
     parts_of = TypeAdapter(tuple[AnyPart, ...]).validate_python(tuple(layers))
     network = assemble((*parts_of, Dense(units=num_classes)), images.shape[1:], num_classes)
     parameters, state = network.init([seed])

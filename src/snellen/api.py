@@ -302,7 +302,7 @@ class Run:
         return open_model(self.folder / "models" / self._known(model) if model else self.folder)
 
     def evaluate(self, data: Any, labels: Any = None, model: str | None = None, **options: Any) -> EvaluatedData:
-        """A model, the chosen one when not named, on labelled pictures that came later: `snellen.evaluate_data`."""
+        """A model, the chosen one when not named, on labelled images that came later: `snellen.evaluate_data`."""
         path = self.folder / "models" / self._known(model) if model else self.folder
         return evaluate_data(path, data, labels, **options)
 

@@ -7,8 +7,8 @@
      +- DataError (ValueError)             a data file is not what it should be
      |   +- DataNotFound (FileNotFoundError)
      |   +- WeightsNotFound (FileNotFoundError)  weights of a pretrained network; the message says how to get them
-     |   +- PictureSizes                   different sizes, or too large; `resize`, `crop` or `pad` helps
-     |   +- MixedTransparency              some pictures are transparent, others have no alpha; `background` helps
+     |   +- ImageSizes                   different sizes, or too large; `resize`, `crop` or `pad` helps
+     |   +- MixedTransparency              some images are transparent, others have no alpha; `background` helps
      |   +- OutsideFolder                  links or paths lead out of the folder of the data; `links: follow` permits it
      +- RunError (RuntimeError)            a run directory cannot be used
      |   +- RunLocked                      another process is working on it
@@ -147,12 +147,12 @@ class WeightsNotFound(DataError, FileNotFoundError):
     """No weights of a pretrained network at any of the places that were looked at."""
 
 
-class PictureSizes(DataError):
-    """The pictures of a data set have different sizes, or are too large; `resize`, `crop` or `pad` gives them one."""
+class ImageSizes(DataError):
+    """The images of a data set have different sizes, or are too large; `resize`, `crop` or `pad` gives them one."""
 
 
 class MixedTransparency(DataError):
-    """Some pictures of a data set are transparent and others have no alpha; `background` fills them."""
+    """Some images of a data set are transparent and others have no alpha; `background` fills them."""
 
 
 class OutsideFolder(DataError):

@@ -3,7 +3,7 @@
 PREDICTION_BATCH = 128
 """Rows of one forward pass outside training. Fixed, because rounding depends on it: predictions made while
 training, by `snellen predict` and after export must agree bit for bit. 128 is near the speed plateau of small
-networks and still answers for one picture in under 0.2 s with the 2.4 M-parameter CNN."""
+networks and still answers for one image in under 0.2 s with the 2.4 M-parameter CNN."""
 
 LAST_TRAIN_ROWS = 10_000
 """Training images whose loss is stored after the kept and after the last epoch, a stratified sample: their means differ
@@ -22,7 +22,7 @@ LOCK_LOOK_SECONDS = 0.1
 it for microseconds."""
 
 MAX_SIDE_PIXELS = 512
-"""Largest picture side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
+"""Largest image side. Snellen is for 8 to 128 pixels; beyond 512 the resident data no longer fit memory."""
 
 MAX_IMAGES = 10_000_000
 MAX_CLASSES = 1_000
@@ -31,7 +31,7 @@ MAX_CLASSES = 1_000
 MAX_EXPANSION = 200
 SMALL_BYTES = 64 * 2**20
 """A compressed file that declares more than SMALL_BYTES and MAX_EXPANSION times its own size is refused before anything
-is allocated: pictures shrink 2 to 20 times, a bomb of zeros 1,000 times."""
+is allocated: images shrink 2 to 20 times, a bomb of zeros 1,000 times."""
 
 MAX_WEIGHTS_EXPANSION = 20
 """The same for a member of a zipped bundle: float32 weights shrink by a tenth, and by no more than their zeros."""
@@ -52,7 +52,7 @@ MAX_BATCH_BYTES, MAX_BATCH_OPCODES = 2**29, 2_000_000
 bytes each. That of CIFAR-100 has 155 MB and 300,000."""
 
 MAX_LISTED_FILES = 1_000_000
-"""Most picture files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
+"""Most image files of a data set: about 1 KiB of memory each before a single one is decoded. More are better packed
 into arrays."""
 
 MAX_LINKED_FOLDERS = 5_000
@@ -61,7 +61,7 @@ MAX_FOLDERS = 200_000
 """Folders below a source, 20 us each."""
 
 MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES = 200_000, 2**26
-"""Members of a zip of pictures, and its directory: 60 to 300 bytes a member; the standard library needs 10 us and half
+"""Members of a zip of images, and its directory: 60 to 300 bytes a member; the standard library needs 10 us and half
 a KiB for each, every time that the file is opened. More are better unpacked."""
 
 MAX_FOLDER_DEPTH = 32
@@ -82,9 +82,9 @@ MAX_OPERATIONS = 40 * 10**9
 """Bounds for networks, refused before anything is allocated: of strangers when their bundle is loaded, and of studies
 before training, so that whatever is trained can be loaded.
 
-MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB pictures
-have 0.76e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH pictures (`Network.activation_bytes`).
-MAX_OPERATIONS: of one picture, in multiply-adds of a large product (`Network.operations`), of which a core does 1.5e10
+MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB images
+have 0.76e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH images (`Network.activation_bytes`).
+MAX_OPERATIONS: of one image, in multiply-adds of a large product (`Network.operations`), of which a core does 1.5e10
 to 4e10 a second: a batch at the limit takes 3 to 6 minutes. By the same formulas, GiB of activations and 1e9
 operations: largest shipped study 0.05 and 0.06; largest zoo network at 128 pixels 0.9 and 1.6; ResNet-20 at 128 pixels
 0.5 and 1.1; VGG-16 at 128 pixels 1.0 and 5.8, with all views 1.3 and 35; VGG-16 at 224 pixels 3.1 and 18.
@@ -105,31 +105,31 @@ MAX_DESCRIPTION_BYTES = 2**20
 """Largest study file and model.json read; real ones are a few KiB."""
 
 MAX_HEADER_PIXELS = 64 * 2**20
-"""Largest picture looked at, by its header: 64 megapixels, more than phones and cameras make by default."""
+"""Largest image looked at, by its header: 64 megapixels, more than phones and cameras make by default."""
 
 MAX_DECODED_BYTES, MAX_REDUCED_BYTES = 96 * 2**20, 192 * 2**20
-"""Largest picture decoded whole: 33 megapixels of three colours, 25 with alpha, 16 of 16 bits; and the largest JPEG
+"""Largest image decoded whole: 33 megapixels of three colours, 25 with alpha, 16 of 16 bits; and the largest JPEG
 that is decoded at a quarter of its size: 64 megapixels. Measured, a thread takes less than 512 MiB with either."""
 
-MAX_PICTURE_BYTES = 128 * 2**20
-"""Largest picture file read: more than MAX_DECODED_BYTES, uncompressed."""
+MAX_IMAGE_BYTES = 128 * 2**20
+"""Largest image file read: more than MAX_DECODED_BYTES, uncompressed."""
 
-MAX_PICTURE_READS, MAX_RUN_READS = 100_000, 2_000_000
-"""How many pieces of a picture file are read, 5 us each: 270 MB of PNG as it is usually divided; and of a BMP with run
+MAX_IMAGE_READS, MAX_RUN_READS = 100_000, 2_000_000
+"""How many pieces of an image file are read, 5 us each: 270 MB of PNG as it is usually divided; and of a BMP with run
 lengths, 1 us each: one of a megapixel."""
 
 MAX_TILE_PIXELS = 2**22
-"""Tile of a TIFF file, whatever the size of the picture: 16 times that of a usual one of 512x512."""
+"""Tile of a TIFF file, whatever the size of the image: 16 times that of a usual one of 512x512."""
 
 MAX_EXIF_BYTES = 2**16
-"""EXIF data of a picture that are read whole: what fits into a JPEG. Of more only the orientation is looked up."""
+"""EXIF data of an image that are read whole: what fits into a JPEG. Of more only the orientation is looked up."""
 
 MAX_TEXT_BYTES = 16 * 2**20
 """Compressed text of a PNG that may name its orientation (XMP, EXIF as text), all together, unpacked: an
 editor's history is a few MB."""
 
 MAX_TEXT_VALUES = 2**20
-"""Pixels of a picture whose file is text (plain PGM and PPM): 0.2 s and 60 MB."""
+"""Pixels of an image whose file is text (plain PGM and PPM): 0.2 s and 60 MB."""
 
 MAX_PAGES = 10_000
 """Pages of a TIFF file: 0.1 ms each for their tags, and again for each part of them that is decoded."""
@@ -166,14 +166,14 @@ MIN_CLASS_TEST_IMAGES = 30
 
 SHEET_BYTES = 500_000
 CELL_SHEET_BYTES = 1_500_000
-"""Largest sprite sheets, of the pictures in view and of those behind confusion cells: together 2.7 MB as data URIs,
+"""Largest sprite sheets, of the images in view and of those behind confusion cells: together 2.7 MB as data URIs,
 which beside the figure library (0.9 MB) leave 1.4 MB for tables."""
 
 SHEET_PIXELS = 2**24
 """Largest sprite sheet by pixels: 64 MB once a browser has decoded it, which a phone still holds."""
 
 THUMBNAIL_PIXELS = 64
-"""Longest side of a thumbnail; larger pictures are reduced by a whole factor."""
+"""Longest side of a thumbnail; larger images are reduced by a whole factor."""
 
 CURVE_POINTS = 200
 """Points of one learning curve; more cannot be told apart at the width it is drawn."""
@@ -191,11 +191,11 @@ MATRIX_ENTRIES = 5_000
 inside them: 60 kB a matrix."""
 
 CELL_CLASSES = 120
-"""Most classes for which pictures stand behind confusion cells: of more, each cell holds an image or two, and the list
+"""Most classes for which images stand behind confusion cells: of more, each cell holds an image or two, and the list
 of the worst ones shows its own."""
 
-CONFUSED_CELLS, CONFUSED_PICTURES = 15, 4
-"""Cells in the list of the worst confusions, and pictures of each."""
+CONFUSED_CELLS, CONFUSED_IMAGES = 15, 4
+"""Cells in the list of the worst confusions, and images of each."""
 
 SIDE_BY_SIDE = 8
 """Most models of the page that shows them side by side: 28 pairs, of which each has a matrix of differences."""
@@ -204,9 +204,9 @@ LISTED_CLASSES = 50
 """Most classes that a figure gives a line each: 900 pixels high. Of more, only the most telling ones, or no names."""
 
 MAP_ROWS = 55_000
-"""Pictures on a map where a study does not say how many: MNIST without 5,000 to stop by."""
+"""Images on a map where a study does not say how many: MNIST without 5,000 to stop by."""
 
-MAP_PICTURES = 5_000
+MAP_IMAGES = 5_000
 MAP_SHEET_BYTES = 1_500_000
 """Thumbnails of a page of maps, and the largest sprite sheet that holds them: 2 MB as a data URI. The places of 55,000
 points on five maps take another 2.3 MB."""

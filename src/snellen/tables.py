@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from snellen.run import FinishedRun
 
 PREVIEW, NEXT = 20, 2
-"""Pictures in a table of predictions, and classes beside the most probable one."""
+"""Images in a table of predictions, and classes beside the most probable one."""
 NAME = 8
 """Characters that the first column keeps on a narrow terminal."""
 LONGEST_BASELINE = 19
@@ -253,7 +253,7 @@ def print_predictions(answers: Answers, table: pl.DataFrame, every: bool, csv: P
 
 
 def _prediction(row: dict[str, Any]) -> dict[str, str]:
-    """The columns of a picture before those of other classes."""
+    """The columns of an image before those of other classes."""
     columns = [name for name in ("id", "class", "probability", "unfamiliar", "label") if name in row]
     shown = {**row, "probability": f"{row['probability']:.3f}", "unfamiliar": "yes" if row.get("unfamiliar") else ""}
     if row.get("answered") is False:
@@ -262,7 +262,7 @@ def _prediction(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _a_row_a_class(rows: list[dict[str, str]], answers: Answers) -> list[dict[str, str]]:
-    """For terminals too narrow for a column a class: a row for each class of each picture, the most probable first."""
+    """For terminals too narrow for a column a class: a row for each class of each image, the most probable first."""
     return [
         {"id": row["id"], "class": answers.classes[index], "probability": f"{values[index]:.3f}"}
         for row, values in zip(rows, answers.probabilities[: len(rows)], strict=True)

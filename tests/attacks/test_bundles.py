@@ -255,7 +255,7 @@ def fitted(good: Path) -> tuple[dict[str, Any], Arrays]:
     return section, pack(found)
 
 
-def test_bad_measures_of_unlike_pictures(good: Path, make: Callable[..., Path]) -> None:
+def test_bad_measures_of_unlike_images(good: Path, make: Callable[..., Path]) -> None:
     section, arrays = fitted(good)
     sound = make(0)
     with_familiarity(sound, section, save(arrays))

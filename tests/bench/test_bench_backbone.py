@@ -24,7 +24,7 @@ def test_without_keras_there_is_one_line() -> None:
 
 
 @needs("fashion-mnist")
-def test_pictures_are_those_of_fashion_mnist(tmp_path: Path) -> None:
-    with np.load(backbone.write_pictures(tmp_path, 50, None)) as arrays:
+def test_images_are_those_of_fashion_mnist(tmp_path: Path) -> None:
+    with np.load(backbone.write_images(tmp_path, 50, None)) as arrays:
         assert arrays["x_train"].shape == (50 + backbone.HELD_OUT, 28, 28)
         assert arrays["x_train"].dtype == np.uint8 and arrays["y_train"].max() == 9

@@ -21,7 +21,7 @@ from kept import Kept
 
 pytestmark = pytest.mark.usefixtures("by_rule")
 FIRST_LAYER = {"A": 784 * 128, "B": 28 * 28 * 6 * 5 * 5, "C": 32 * 32 * 32 * 3 * 3 * 3}
-"""Multiply-adds of a picture, whose input needs no gradient."""
+"""Multiply-adds of an image, whose input needs no gradient."""
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_time_to_an_accuracy_is_a_ratio_only_where_it_was_reached(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", jobs.JOBS)
-def test_flop_of_a_picture(name: str) -> None:
-    """Three times the multiply-adds of the network, two FLOP each, without the gradient of the pictures."""
+def test_flop_of_a_image(name: str) -> None:
+    """Three times the multiply-adds of the network, two FLOP each, without the gradient of the images."""
     network = ours._lane(name, 0, 32, 1).trajectory.network
     assert jobs.JOBS[name].flop == pytest.approx(6 * network.multiply_adds - 2 * FIRST_LAYER[name], rel=0.01)
 

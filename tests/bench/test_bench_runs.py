@@ -84,7 +84,7 @@ def test_a_part_that_fails_ends_no_other(tmp_path: Path, capsys: pytest.CaptureF
         run.measured(bench, "search", part(is_stopped), False)
 
 
-def test_memory_is_a_multiple_of_the_pictures_and_the_models() -> None:
+def test_memory_is_a_multiple_of_the_images_and_the_models() -> None:
     """A: 55,000 x 784 bytes are 43.1 MB; models of 0.9 MB; 132 MB are three times as much."""
     ours, theirs = {"imported": 2e8, "grown": 131.9e6, "models": 880e3}, {"imported": 5e8, "grown": 5e8, "models": 0.0}
     cells = memory.row("A", 10, ours, theirs)

@@ -58,7 +58,7 @@ def test_another_tool_gets_the_rows_of_the_study(tmp_path: Path, run: studies.Ru
     assert np.load(folder / "train_images.npy").shape == (1397, 8, 8, 1)
 
 
-def test_fewer_pictures_are_drawn_once(tmp_path: Path) -> None:
+def test_fewer_images_are_drawn_once(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     path = studies.smaller(bench, "digits", 50)
     assert path == studies.smaller(bench, "digits", 50) and np.load(path)["x_train"].shape == (50, 8, 8, 1)

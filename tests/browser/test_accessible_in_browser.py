@@ -35,7 +35,7 @@ each_width = pytest.mark.parametrize("width", WIDTHS)
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every kind of page, of coloured pictures in fourteen classes with long names, and what a notebook shows."""
+    """Every kind of page, of coloured images in fourteen classes with long names, and what a notebook shows."""
     folder = tmp_path_factory.mktemp("pages")
     labels = np.arange(420) % len(NAMES)
     images = np.random.default_rng(0).integers(0, 120, (420, 14, 14, 3), dtype=np.uint8)

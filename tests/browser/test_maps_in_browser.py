@@ -120,7 +120,7 @@ def test_all_points_are_drawn_without_a_complaint(opened: Browser) -> None:
 
 def test_pointing_at_an_image_shows_it_with_what_was_said_of_it(opened: Browser) -> None:
     x, y = places_on_screen(opened)
-    mouse(opened, "mouseMoved", x[0], y[0])  # the first picture is always drawn
+    mouse(opened, "mouseMoved", x[0], y[0])  # the first image is always drawn
     card = "document.querySelector('.card')"
     texts = opened.run(f"return [...{card}.querySelectorAll('p > *')].map(one => one.textContent)")
     row = map_leaf().result.tables["points"].row(int(texts[2][4:]) - 7, named=True)
@@ -213,7 +213,7 @@ def test_keys_move_zoom_select_and_clear(opened: Browser) -> None:
     assert (state(opened)["selected"], state(opened)["zoom"]) == (1_000, 1)
 
 
-def test_pictures_do_not_cover_each_other_and_more_come_with_more_room(opened: Browser) -> None:
+def test_images_do_not_cover_each_other_and_more_come_with_more_room(opened: Browser) -> None:
     """The first of the sheet are taken where they do not touch those before: 20 pixels wide with 6 between them."""
     taken: list[tuple[float, float]] = []
     for a, b in [*zip(*places_on_screen(opened))][:500]:

@@ -1,4 +1,4 @@
-"""Protects what only a browser can show: figures under the content policy, pictures behind cells, phones, paper."""
+"""Protects what only a browser can show: figures under the content policy, images behind cells, phones, paper."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def page_cells(opened: Browser) -> dict[str, Any]:
     return cells
 
 
-def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:
+def test_a_cell_opens_the_images_behind_it(opened: Browser) -> None:
     role = digits_report()[0]["models"][0]["roles"]["test"]
     opened.run(
         "const table = document.querySelector('table[data-cells=\"0-test\"]');"
@@ -81,8 +81,8 @@ def test_a_cell_opens_the_pictures_behind_it(opened: Browser) -> None:
     columns = page_cells(opened)["columns"]
     place = opened.run(f"return getComputedStyle({behind}.querySelectorAll('.picture')[1]).backgroundPosition")
     assert place.replace("px", "").split() == [str(-40 * (tile % columns)), str(-40 * (tile // columns))]
-    picture = f"getComputedStyle({behind}.querySelector('.picture'))"
-    assert opened.run(f"return [{picture}.width, {picture}.backgroundImage.slice(0, 24)]") == [
+    image = f"getComputedStyle({behind}.querySelector('.picture'))"
+    assert opened.run(f"return [{image}.width, {image}.backgroundImage.slice(0, 24)]") == [
         "40px",
         'url("data:image/webp;bas',
     ]
@@ -239,9 +239,9 @@ def test_the_drawing_of_a_network_is_as_large_as_it_says_and_scrolls_in_its_own_
     assert opened.run(fits)
 
 
-def test_pictures_of_a_confused_pair_are_forty_pixels_wide_on_every_screen(opened: Browser) -> None:
-    picture = "document.querySelector('#model-linear [data-role=test] .pair .picture').getBoundingClientRect()"
-    assert opened.run(f"return [{picture}.width, {picture}.height]") == [40, 40]
+def test_images_of_a_confused_pair_are_forty_pixels_wide_on_every_screen(opened: Browser) -> None:
+    image = "document.querySelector('#model-linear [data-role=test] .pair .picture').getBoundingClientRect()"
+    assert opened.run(f"return [{image}.width, {image}.height]") == [40, 40]
     opened.size(390, 844)
     grids = "[...document.querySelectorAll('#model-linear [data-role=test] .pair .grid')].slice(0, 4)"
     boxes = opened.run(f"return {grids}.map(one => one.getBoundingClientRect()).map(one => [one.left, one.top])")

@@ -14,7 +14,7 @@ from browser_driver import Browser, browser
 from needs import needs
 
 import snellen
-from snellen.data.reviews import picture_keys, read_reviews
+from snellen.data.reviews import pixel_hashes, read_reviews
 from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.split_data import SplitData
 from snellen.statistics.proportion_intervals import wilson_limits
@@ -107,12 +107,12 @@ def test_keys_answer_and_the_file_is_what_a_study_reads(
     press(window, "3" if listed[4]["label"] != CLASSES[2] else "1")
     rows = read_reviews(downloaded(window, tmp_path)).rows
     assert [each.verdict for each in rows] == ["wrong", "right", "unsure", "exclude", "wrong"]
-    assert [each.picture for each in rows] == [each["picture"] for each in listed[:5]]
+    assert [each.image for each in rows] == [each["picture"] for each in listed[:5]]
     assert [(each.rank, each.suspects) for each in rows] == [(place, 12) for place in range(1, 6)]
     data = divided(made[1])
     after = with_reviews(data, read_reviews(tmp_path / "reviews.csv"))
     assert after.applied is not None and not after.applied.unmatched
-    keys = picture_keys(data.dataset.images)
+    keys = pixel_hashes(data.dataset.images)
     for one in (listed[0], listed[4]):
         [row] = np.flatnonzero(keys == one["picture"])
         chosen = one["suggested"] if one is listed[0] else rows[4].correct_label
@@ -167,7 +167,7 @@ def test_the_precision_says_its_sample_and_its_interval(window: Browser) -> None
     assert "5 of 12, not the first ones" in text(window, "precision")
 
 
-def test_a_file_is_read_back_and_what_is_of_other_pictures_is_kept(window: Browser, tmp_path: Path) -> None:
+def test_a_file_is_read_back_and_what_is_of_other_images_is_kept(window: Browser, tmp_path: Path) -> None:
     press(window, "w", "x")
     path = downloaded(window, tmp_path)
     before = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Protects the contract of augmentations, for every kind and several arguments each: the same picture in the same epoch
+"""Protects the contract of augmentations, for every kind and several arguments each: the same image in the same epoch
 is changed alike whatever its batch and its neighbours in the pack; strength 0 changes nothing; values stay in range."""
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ LISTS = TypeAdapter(Augmentations)
 SHAPE = (9, 12, 3)
 SEEDS = (4, 1, 8)
 ROWS = tuple(torch.arange(first, first + 2 * count, 2) for first, count in ((3, 40), (0, 33), (5, 40)))
-"""Training rows of each lane, of a data set of 100 pictures."""
+"""Training rows of each lane, of a data set of 100 images."""
 RANDOM = torch.Generator().manual_seed(6)
-PICTURES = torch.rand((100, *SHAPE), generator=RANDOM)
+IMAGES = torch.rand((100, *SHAPE), generator=RANDOM)
 LABELS = torch.randint(0, 10, (100,), generator=RANDOM)
 
 CASES: list[tuple[Any, Any]] = [
@@ -59,16 +59,16 @@ def epoch(steps: tuple[Augmentation, ...], lanes: tuple[int, ...] = (0,), number
 
 def applied(drawn: EpochAugmentation, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Mixed | None]:
     """rows: (L, N)."""
-    return on(drawn, PICTURES, rows, weights)
+    return on(drawn, IMAGES, rows, weights)
 
 
 def on(
-    drawn: EpochAugmentation, pictures: Tensor, rows: Tensor, weights: Tensor | None = None
+    drawn: EpochAugmentation, images: Tensor, rows: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Mixed | None]:
-    """The same of other pictures of the same number."""
+    """The same of other images of the same number."""
     width = rows.shape[1]
     counts = [width] * len(rows) if weights is None else weights.count_nonzero(1).tolist()
-    return drawn.mix(drawn.change(pictures[rows], rows), LABELS[rows], rows, drawn.partners(counts, width))
+    return drawn.mix(drawn.change(images[rows], rows), LABELS[rows], rows, drawn.partners(counts, width))
 
 
 def test_every_kind_has_a_case() -> None:
@@ -77,19 +77,19 @@ def test_every_kind_has_a_case() -> None:
 
 @every_case
 def test_strength_zero_changes_nothing(written: Any, nothing: Any) -> None:
-    """And any other strength changes something, but never the pictures themselves."""
-    before, rows = PICTURES.clone(), ROWS[0][None]
+    """And any other strength changes something, but never the images themselves."""
+    before, rows = IMAGES.clone(), ROWS[0][None]
     same, mixed = applied(epoch(parsed(nothing)), rows)
-    torch.testing.assert_close(same, PICTURES[rows], rtol=0, atol=1e-5)
+    torch.testing.assert_close(same, IMAGES[rows], rtol=0, atol=1e-5)
     assert mixed is None or bool((mixed.share == 1).all())
     changed, _ = applied(epoch(parsed(written)), rows)
-    assert ((changed - PICTURES[rows]).abs().amax((2, 3, 4)) > 0.01).double().mean() > 0.3
-    torch.testing.assert_close(PICTURES, before, rtol=0, atol=0)
+    assert ((changed - IMAGES[rows]).abs().amax((2, 3, 4)) > 0.01).double().mean() > 0.3
+    torch.testing.assert_close(IMAGES, before, rtol=0, atol=0)
 
 
 @every_case
 def test_values_stay_between_black_and_white(written: Any, nothing: Any) -> None:
-    extreme = PICTURES.round()
+    extreme = IMAGES.round()
     rows = ROWS[0][None]
     changed, _ = on(epoch(parsed(written)), extreme, rows)
     assert changed.min() >= -1e-6 and changed.max() <= 1 + 1e-6
@@ -109,8 +109,8 @@ def test_another_epoch_and_another_seed_change_otherwise(written: Any, nothing: 
 
 
 @every_case
-def test_a_picture_is_changed_alike_in_every_batch(written: Any, nothing: Any) -> None:
-    """Whatever stands beside it and where. The partner in a mixed picture is of the batch; its share is not."""
+def test_a_image_is_changed_alike_in_every_batch(written: Any, nothing: Any) -> None:
+    """Whatever stands beside it and where. The partner in a mixed image is of the batch; its share is not."""
     drawn, rows = epoch(parsed(written)), ROWS[0][None]
     whole, mixed = applied(drawn, rows)
     backwards = rows.flip(1)
@@ -130,10 +130,10 @@ def test_a_lane_in_a_pack_is_the_lane_alone(written: list[Any], dtype: torch.dty
     pack = epoch(steps, (0, 1, 2))
     rows = torch.stack([torch.nn.functional.pad(each, (0, 40 - len(each)), value=int(each[0])) for each in ROWS])
     weights = (torch.arange(40) < torch.tensor([[len(each)] for each in ROWS])).float()
-    x, mixed = on(pack, PICTURES.to(dtype), rows, weights)
+    x, mixed = on(pack, IMAGES.to(dtype), rows, weights)
     for lane, own in enumerate(ROWS):
         alone = epoch(steps, (lane,))
-        expected, own_mixed = on(alone, PICTURES.to(dtype), own[None])
+        expected, own_mixed = on(alone, IMAGES.to(dtype), own[None])
         torch.testing.assert_close(x[lane : lane + 1, : len(own)], expected, rtol=0, atol=0)
         if mixed is not None and own_mixed is not None:
             torch.testing.assert_close(mixed.share[lane : lane + 1, : len(own)], own_mixed.share, rtol=0, atol=0)
@@ -153,7 +153,7 @@ def test_the_same_kind_twice_draws_twice() -> None:
     rows = ROWS[0][None]
     once, _ = applied(epoch(parsed({"brightness": 0.1})), rows)
     twice, _ = applied(epoch(parsed({"brightness": 0.1}, {"brightness": 0.1})), rows)
-    first = (once - PICTURES[rows]).mean((2, 3, 4))
+    first = (once - IMAGES[rows]).mean((2, 3, 4))
     second = (twice - once).mean((2, 3, 4))
     assert torch.corrcoef(torch.cat([first, second]))[0, 1].abs() < 0.5
 

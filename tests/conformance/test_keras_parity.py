@@ -114,6 +114,6 @@ def given(name: str, values: dict[str, torch.Tensor], dtype: torch.dtype) -> dic
 
 
 def batch(name: str, number: int, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures (1, N, H, W, C) and labels (1, N)."""
+    """Images (1, N, H, W, C) and labels (1, N)."""
     images, labels = cases.batch(name, number)
     return torch.tensor(images, dtype=dtype)[None], torch.tensor(labels)[None]

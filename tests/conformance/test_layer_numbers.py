@@ -35,7 +35,7 @@ def applied(written: Any, x: np.ndarray, **parameters: np.ndarray) -> np.ndarray
 
 
 def windows(x: np.ndarray, size: int, stride: int, padding: str, fill: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """Every window of pictures (N, H, W, C), (windows, N, size, size, C) row by row, as Keras and TensorFlow define
+    """Every window of images (N, H, W, C), (windows, N, size, size, C) row by row, as Keras and TensorFlow define
     `valid` and `same`; and the height and width of the output."""
     if padding == "same":
         totals = [max((math.ceil(side / stride) - 1) * stride + size - side, 0) for side in x.shape[1:3]]

@@ -54,7 +54,7 @@ class Case:
         moved = [{name: _moved(value, seeds) for name, value in each.items()} for each in (parameters, state)]
         return to_tensors(moved[0], torch.float64), to_tensors(moved[1], torch.float64)
 
-    def pictures(self, seeds: tuple[int, ...] = SEEDS) -> Tensor:
+    def images(self, seeds: tuple[int, ...] = SEEDS) -> Tensor:
         """(L, N, ...) that depend on each lane's seed alone."""
         return torch.stack(
             [torch.tensor(np.random.default_rng(seed).normal(size=(ROWS, *self.input))) for seed in seeds]
@@ -63,7 +63,7 @@ class Case:
     def apply(self, mode: Mode, seeds: tuple[int, ...] = SEEDS, weights: Tensor | None = None) -> list[Tensor]:
         """Outputs, gradients for inputs and parameters, and new state; every one with the lane axis."""
         parameters, state = self.values(seeds)
-        x = self.pictures(seeds).requires_grad_()
+        x = self.images(seeds).requires_grad_()
         leaves = [value.requires_grad_() for value in parameters.values()]
         y, changed = chain.apply([self.placed()], parameters, state, x, Step(mode, Key(seeds, ("step",)), weights))
         upstream = torch.linspace(-1, 1, y[0].numel(), dtype=torch.float64).view(y[0].shape)
@@ -177,7 +177,7 @@ def test_every_layer_has_a_case() -> None:
 @every_case
 def test_the_shape_rule_and_the_counts_are_those_of_the_real_thing(case: Case) -> None:
     parameters, state = case.values()
-    x = case.pictures()
+    x = case.images()
     y, changed = chain.apply([case.placed()], parameters, state, x, Step("train", Key(SEEDS)))
     assert case.placed().output_shape == case.output == tuple(y.shape[2:])
     assert y.shape[:2] == x.shape[:2] and y.dtype == torch.float64
@@ -221,7 +221,7 @@ def test_rows_of_weight_zero_only_fill_up(case: Case) -> None:
     weights = torch.ones(len(SEEDS), ROWS, dtype=torch.float64)
     weights[:, -1] = 0
     parameters, state = case.values()
-    x = case.pictures()
+    x = case.images()
     without, moved_without = chain.apply([case.placed()], parameters, state, x[:, :-1], Step("train"))
     filled, moved = chain.apply([case.placed()], parameters, state, x, Step("train", None, weights))
     torch.testing.assert_close(filled[:, :-1], without, rtol=1e-9, atol=1e-9)
@@ -233,7 +233,7 @@ def test_rows_of_weight_zero_only_fill_up(case: Case) -> None:
 @both_modes
 def test_apply_changes_none_of_its_arguments(case: Case, mode: Mode) -> None:
     parameters, state = case.values()
-    x = case.pictures()
+    x = case.images()
     before = [value.clone() for value in (x, *parameters.values(), *state.values())]
     _, changed = chain.apply([case.placed()], parameters, state, x, Step(mode, Key(SEEDS)))
     for now, then in zip((x, *parameters.values(), *state.values()), before, strict=True):
@@ -245,7 +245,7 @@ def test_apply_changes_none_of_its_arguments(case: Case, mode: Mode) -> None:
 def test_multiplications_are_as_many_as_torch_counts(case: Case) -> None:
     parameters, state = case.values((SEEDS[0],))
     with FlopCounterMode(display=False) as counter:
-        chain.apply([case.placed()], parameters, state, case.pictures((SEEDS[0],)), Step("evaluate"))
+        chain.apply([case.placed()], parameters, state, case.images((SEEDS[0],)), Step("evaluate"))
     assert counter.get_total_flops() == 2 * ROWS * chain.multiply_adds([case.placed()])
 
 
@@ -259,14 +259,14 @@ def test_gradients_are_slopes(case: Case) -> None:
         step = Step("train", Key((SEEDS[0],), ("step",)))
         return chain.apply([case.placed()], dict(zip(names, values)), state, x, step)[0]
 
-    given = [value.clone().requires_grad_() for value in (case.pictures((SEEDS[0],)), *parameters.values())]
+    given = [value.clone().requires_grad_() for value in (case.images((SEEDS[0],)), *parameters.values())]
     assert torch.autograd.gradcheck(run, given, eps=1e-6, atol=1e-7, rtol=1e-5)
 
 
 @every_case
 def test_float32_stays_float32_and_close_to_float64(case: Case) -> None:
     parameters, state = case.values()
-    x = case.pictures()
+    x = case.images()
     exact, _ = chain.apply([case.placed()], parameters, state, x, Step("evaluate"))
     parameters, state = ({name: value.float() for name, value in each.items()} for each in (parameters, state))
     y, _ = chain.apply([case.placed()], parameters, state, x.float(), Step("evaluate"))
@@ -291,7 +291,7 @@ def test_a_row_answers_alike_wherever_it_stands(case: Case) -> None:
 def test_evaluation_has_no_chance_and_no_memory(case: Case) -> None:
     parameters, state = case.values()
     outcomes = [
-        chain.apply([case.placed()], parameters, state, case.pictures(), Step("evaluate", key))
+        chain.apply([case.placed()], parameters, state, case.images(), Step("evaluate", key))
         for key in (None, Key(SEEDS), Key(SEEDS, ("other",)))
     ]
     assert all(not changed for _, changed in outcomes)
@@ -318,7 +318,7 @@ def test_the_json_schema_allows_what_is_written_and_what_is_stored(case: Case) -
 
 @every_case
 def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
-    """Where the layer takes vectors, pictures are flattened first."""
+    """Where the layer takes vectors, images are flattened first."""
     height, width, channels = case.input if len(case.input) == 3 else (1, 1, 1)
     before = [] if len(case.input) == 3 else ["flatten", {"dense": case.input[0]}]
     layers = [*before, case.written, "flatten"]
@@ -346,8 +346,8 @@ def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
         ([{"dense": 3}], (4, 4, 1), "layer dense_1", r"shape \(4, 4, 1\).*Put `flatten` before it"),
         (["flatten", {"conv": {"filters": 2, "kernel": 3}}], (4, 4, 1), "layer conv_1", r"shape \(16,\)"),
         (["flatten", "max_pool"], (4, 4, 1), "layer max_pool_1", r"shape \(16,\)"),
-        ([{"conv": {"filters": 2, "kernel": 5}}], (4, 9, 1), "layer conv_1", "5x5 window.*pictures of 4x9"),
-        (["max_pool", "max_pool", "max_pool"], (4, 4, 1), "layer max_pool_3", "2x2 window.*pictures of 1x1"),
+        ([{"conv": {"filters": 2, "kernel": 5}}], (4, 9, 1), "layer conv_1", "5x5 window.*images of 4x9"),
+        (["max_pool", "max_pool", "max_pool"], (4, 4, 1), "layer max_pool_3", "2x2 window.*images of 1x1"),
         ([{"skip": [{"dense": 5}]}], (4,), "layer skip_1", r"keep the shape.*\(5,\).*\(4,\)"),
         (
             [{"skip": {"layers": [{"dense": 5}], "shortcut": [{"dense": 6}]}}],
@@ -365,7 +365,7 @@ def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
         (["flatten", "global_max_pool"], (4, 4, 1), "layer global_max_pool_1", r"shape \(16,\)"),
         (["global_average_pool"] * 2, (4, 4, 1), "layer global_average_pool_2", r"shape \(1,\)"),
         (["flatten", "zero_pad"], (4, 4, 1), "layer zero_pad_1", r"shape \(16,\)"),
-        ([{"depthwise_conv": {"kernel": 5}}], (4, 9, 1), "layer depthwise_conv_1", "5x5 window.*pictures of 4x9"),
+        ([{"depthwise_conv": {"kernel": 5}}], (4, 9, 1), "layer depthwise_conv_1", "5x5 window.*images of 4x9"),
         (["flatten", {"separable_conv": {"filters": 2, "kernel": 3}}], (4, 4, 1), "layer separable_conv_1", r"\(16,\)"),
         (["relu", {"skip": ["relu", {"dense": 4}]}], (2, 2, 1), "layer skip_1: layer dense_1", r"shape \(2, 2, 1\)"),
     ],

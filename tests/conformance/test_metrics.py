@@ -136,7 +136,7 @@ def test_every_measure_of_numbers_has_a_reference() -> None:
 @pytest.mark.parametrize("data", DRAWS.values(), ids=DRAWS)
 @pytest.mark.parametrize("name", NUMBER_METRICS)
 def test_scikit_learn_of_numbers(name: str, data: tuple) -> None:
-    """Picture by picture, and from the confusion counts, as evaluation does; classes are called by uneven numbers."""
+    """Image by image, and from the confusion counts, as evaluation does; classes are called by uneven numbers."""
     labels, probabilities = data
     numbers = np.array([-2.5, 0, 1, 4, 4.25, 10, 100, 7, 3, 12])[: probabilities.shape[1]]
     predicted = probabilities.argmax(1)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import data_cases as cases
+import image_cases
 import numpy as np
-import picture_cases
 import pytest
 
 from snellen.data import load
@@ -30,9 +30,9 @@ SOURCE = Path(load.__file__).parents[1]
 @dataclass(frozen=True)
 class Case:
     """kind: the reader. checked_bytes: how much of each file a bit flip is noticed in; None where checksums see all.
-    arrays: what is written. joined: a picture and its label stand in one row. sized: cuts and insertions are noticed.
+    arrays: what is written. joined: an image and its label stand in one row. sized: cuts and insertions are noticed.
     slow: a process is started for every file, or there are many files. named: rows are files, and labels are names.
-    filled: every class that is named must have a picture.
+    filled: every class that is named must have an image.
     """
 
     kind: str
@@ -61,11 +61,11 @@ CASES = {
     "csv.gz": Case("pixel_csv", cases.write_csv_gz, None, cases.SQUARE, joined=True),
     "emnist": Case("emnist", cases.write_emnist, 8, cases.SQUARE),
     "hdf5": Case("hdf5", cases.write_hdf5, 0, sized=False, slow=True),
-    "folder": Case("folder", picture_cases.write_folder, None, picture_cases.SORTED, True, slow=True, named=True),
-    "zip": Case("picture_zip", picture_cases.write_zip, None, picture_cases.SORTED, True, named=True),
-    "manifest": Case("manifest", picture_cases.write_manifest, 0, joined=True, sized=False, slow=True, named=True),
+    "folder": Case("folder", image_cases.write_folder, None, image_cases.SORTED, True, slow=True, named=True),
+    "zip": Case("picture_zip", image_cases.write_zip, None, image_cases.SORTED, True, named=True),
+    "manifest": Case("manifest", image_cases.write_manifest, 0, joined=True, sized=False, slow=True, named=True),
     "parquet": Case(
-        "parquet_pictures", picture_cases.write_hugging_face, 0, joined=True, sized=False, slow=True, filled=True
+        "parquet_pictures", image_cases.write_hugging_face, 0, joined=True, sized=False, slow=True, filled=True
     ),
     "mat": Case("mat", cases.write_mat, 0, sized=False, slow=True),
 }
@@ -156,7 +156,7 @@ def mutate(case: Case, tmp_path: Path, flips: int, cuts: int, seed: int = 1) -> 
 
 
 @pytest.mark.parametrize("part", [0, 2])
-def test_different_numbers_of_pictures_and_labels(case: Case, tmp_path: Path, part: int) -> None:
+def test_different_numbers_of_images_and_labels(case: Case, tmp_path: Path, part: int) -> None:
     if case.joined:
         pytest.skip("a row holds both")
     arrays = list(case.arrays)
@@ -165,7 +165,7 @@ def test_different_numbers_of_pictures_and_labels(case: Case, tmp_path: Path, pa
         read(case.write(tmp_path / "bad", tuple(arrays)))
 
 
-def test_test_pictures_without_labels(case: Case, tmp_path: Path) -> None:
+def test_test_images_without_labels(case: Case, tmp_path: Path) -> None:
     if case.joined:
         pytest.skip("a row holds both")
     with pytest.raises(DataError, match=r"missing|no array for the test_labels|different numbers"):
@@ -180,16 +180,16 @@ def test_a_class_without_rows(case: Case, tmp_path: Path) -> None:
     assert numbered.classes == ("0", "2", "3") and "3 numbers, 0, 2 and 3" in numbered.remarks[0]
     named = load.Options(class_names=("a", "b", "c", "d"))
     if case.filled:
-        with pytest.raises(DataError, match="a class without pictures; found b"):
+        with pytest.raises(DataError, match="a class without images; found b"):
             read(case.write(tmp_path / "named", arrays), named)
         return
     assert read(case.write(tmp_path / "named", arrays), named).classes == ("a", "b", "c", "d")
 
 
-def test_one_class_and_no_pictures(case: Case, tmp_path: Path) -> None:
+def test_one_class_and_no_images(case: Case, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"found 1 classes"):
         read(case.write(tmp_path / "one", (case.arrays[0], case.arrays[1] * 0)))
-    with pytest.raises(DataError, match=r"no pictures|no rows|shape|no reader recognises this"):
+    with pytest.raises(DataError, match=r"no images|no rows|shape|no reader recognises this"):
         read(case.write(tmp_path / "none", (case.arrays[0][:0], case.arrays[1][:0])))
 
 
@@ -202,9 +202,9 @@ def test_label_outside_the_named_classes(case: Case, tmp_path: Path) -> None:
         read(case.write(tmp_path / "bad"), load.Options(class_names=("a", "b")))
 
 
-def test_test_pictures_of_another_size(case: Case, tmp_path: Path) -> None:
+def test_test_images_of_another_size(case: Case, tmp_path: Path) -> None:
     arrays = (*case.arrays[:2], case.arrays[2][:, 1:], case.arrays[3])
-    sentences = "pictures of another shape; found", "not whole rows", "not rows of pixels", "not the pixels of square"
+    sentences = "images of another shape; found", "not whole rows", "not rows of pixels", "not the pixels of square"
     with pytest.raises(DataError, match="|".join([*sentences, "different sizes"])):
         read(case.write(tmp_path / "bad", arrays))
 

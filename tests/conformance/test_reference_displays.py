@@ -1,4 +1,4 @@
-"""Protects the promise that everything the five reference notebooks showed is shown: each table, picture and display is
+"""Protects the promise that everything the five reference notebooks showed is shown: each table, image and display is
 found in a finished report or exploration page.
 """
 
@@ -82,7 +82,7 @@ BESIDE: dict[str, Place] = {
     "link to the models side by side": ("report", ".//section[@id='leaderboard']//a[@href='pages/side_by_side.html']"),
     "side by side: accuracy": ("beside", ".//section[@id='scores']//td[@data-model='{model}']"),
     "side by side: confusion matrices": ("beside", ".//section[@id='matrices']//div[@data-model='{model}']//table"),
-    "side by side: units": ("beside", ".//section[@id='units']//div[@data-model='{model}']"),
+    "side by side: units": ("beside", ".//section[@id='units']//div[@data-model='{model}']//div[@class='unit']"),
     "side by side: differences of confusions": ("beside", ".//section[@id='differences']//table"),
 }
 PAIRS: dict[str, Place] = {
@@ -276,7 +276,7 @@ def test_the_overview_shows_weights_and_what_drives_each_unit(pages: dict[Page, 
             noise = ["noise" in "".join(cell.itertext()) for cell in cells]
             said = any("show nothing for all" in "".join(note.itertext()) for note in pages[page].iter("p"))
             assert len(cells) == units - len(dead_units(pages[page])) or (said and not cells)
-            assert [not each for each in shown] == noise, "a unit without a picture says why"
+            assert [not each for each in shown] == noise, "a unit without an image says why"
         assert pages[page].findall(".//td[@class='maximal']/span[@class='picture']") or page == "units-two"
 
 

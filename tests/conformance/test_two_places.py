@@ -110,7 +110,7 @@ class Alternating(Schedule):
     ),
     "augmentation": New(
         '''
-"""An augmentation that inverts pictures."""
+"""An augmentation that inverts images."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -120,7 +120,7 @@ from snellen.train.augment.augmentation import Recolouring
 
 
 class Invert(Recolouring):
-    """Black for white in some of the pictures."""
+    """Black for white in some of the images."""
 
     kind: Literal["invert"] = "invert"
     shorthand: ClassVar = "odds"

@@ -37,7 +37,7 @@ each_format = pytest.mark.parametrize("write", [write_npz, write_hdf5])
 
 
 def assert_parts(dataset: Dataset) -> None:
-    """Twelve training, eight validation and six test pictures."""
+    """Twelve training, eight validation and six test images."""
     assert dataset.official_validation is not None and dataset.official_test is not None
     np.testing.assert_array_equal(np.flatnonzero(dataset.official_validation), range(12, 20))
     np.testing.assert_array_equal(np.flatnonzero(dataset.official_test), range(20, 26))
@@ -116,13 +116,13 @@ def test_keys_of_a_validation_part(tmp_path: Path, write: Any) -> None:
 
 
 @each_format
-def test_pictures_that_are_not_used_are_said(tmp_path: Path, write: Any) -> None:
+def test_images_that_are_not_used_are_said(tmp_path: Path, write: Any) -> None:
     used = {"X_train": cases.IMAGES, "y_train": cases.LABELS}
     path = write(tmp_path / "a", **used, X_extra=MORE, X_val=VALIDATION, masks=MORE[:, :2], note=np.arange(4))
     dataset = read(path)
     assert len(dataset) == 12 and sorted(dataset.remarks) == [
-        "X_extra (9 pictures) is not used; name it and its labels with `keys` to use it.",
-        "X_val (8 pictures) is not used; name it and its labels with `keys` to use it.",
+        "X_extra (9 images) is not used; name it and its labels with `keys` to use it.",
+        "X_val (8 images) is not used; name it and its labels with `keys` to use it.",
     ]
     cases.assert_same(dataset, read(write(tmp_path / "b", **used)))
 
@@ -140,7 +140,7 @@ def test_arrays_without_names(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, cases.LABELS, cases.IMAGES)
     dataset = read(path)
-    assert dataset.remarks == ("arr_1 is taken for the pictures and arr_0 for the labels, by their shapes.",)
+    assert dataset.remarks == ("arr_1 is taken for the images and arr_0 for the labels, by their shapes.",)
     np.testing.assert_array_equal(dataset.labels, cases.LABELS)
     np.savez(path, *ALL[:2], *ALL[4:])
     with pytest.raises(DataError, match=r"no arrays for a training part; found arr_0 \(12, 5, 4\), arr_1 \(12,\)"):
@@ -156,8 +156,8 @@ def test_the_first_of_several_usual_names() -> None:
     chosen = choose_arrays(shapes, {})
     assert chosen.parts == (("train", "images", "labels"),)
     assert chosen.remarks == (
-        "train_images (9 pictures) is not used; name it and its labels with `keys` to use it.",
-        "Not used, though they have a value for each picture: y.",
+        "train_images (9 images) is not used; name it and its labels with `keys` to use it.",
+        "Not used, though they have a value for each image: y.",
     )
     with pytest.raises(DataError, match=r"two arrays could be the images; found train_images and X"):
         choose_arrays({"train_images": (9, 5, 4), "X": (12, 5, 4), "y": (12,)}, {})
@@ -188,8 +188,8 @@ def write_npy(path: Path, **arrays: Any) -> Path:
 
 @pytest.mark.parametrize("write", [write_npz, write_hdf5, write_npy])
 @pytest.mark.parametrize("name", ["split", "Partition", "data_split"])
-def test_an_array_with_the_part_of_each_picture(tmp_path: Path, write: Any, name: str) -> None:
-    """It was passed over in silence, and a publisher's test pictures were trained on."""
+def test_an_array_with_the_part_of_each_image(tmp_path: Path, write: Any, name: str) -> None:
+    """It was passed over in silence, and a publisher's test images were trained on."""
     arrays = {"images": cases.IMAGES, "labels": cases.LABELS, name: SPLIT.astype("S"), "patient": np.arange(12)}
     path = write(tmp_path / "a", **arrays)
     dataset = read(path)
@@ -200,8 +200,8 @@ def test_an_array_with_the_part_of_each_picture(tmp_path: Path, write: Any, name
     assert dataset.official_validation is not None and dataset.official_test is not None
     np.testing.assert_array_equal(np.flatnonzero(dataset.official_validation), [6, 7, 8])
     np.testing.assert_array_equal(np.flatnonzero(dataset.official_test), [9, 10, 11])
-    assert f"The part of each picture is read from {name}." in dataset.remarks
-    assert "Not used, though they have a value for each picture: patient." in dataset.remarks
+    assert f"The part of each image is read from {name}." in dataset.remarks
+    assert "Not used, though they have a value for each image: patient." in dataset.remarks
     told = read(path, Options(keys={"images": "images", "labels": "labels", "role": name}))
     cases.assert_same(told, dataset)
     assert read(path, Options(keys={"images": "images", "labels": "labels"})).official_test is None
@@ -231,7 +231,7 @@ def test_an_array_of_parts_with_other_values(tmp_path: Path, write: Any) -> None
     for values, found in ((np.arange(12) % 2, "12 values: '0', '1'"), (SPLIT[:9].astype("S"), "")):
         path = write(tmp_path / "a", images=cases.IMAGES, labels=cases.LABELS, split=values)
         if found:
-            with pytest.raises(DataError, match=f"split: not the parts of the pictures; found {found}"):
+            with pytest.raises(DataError, match=f"split: not the parts of the images; found {found}"):
                 read(path)
         else:
             assert read(path).official_test is None
@@ -272,11 +272,11 @@ def test_a_validation_part_of_other_parts_is_not_used(tmp_path: Path, write: Any
     cases.assert_same(dataset, expected)
     [remark] = dataset.remarks
     assert remark.startswith("The validation part ") and remark.endswith("X_test.")
-    assert "X_val is not used: of its 18 pictures 12 are also in " in remark and " and 6 are also in " in remark
+    assert "X_val is not used: of its 18 images 12 are also in " in remark and " and 6 are also in " in remark
 
 
 @each_format
-def test_a_few_shared_pictures_stay_for_the_split(tmp_path: Path, write: Any) -> None:
+def test_a_few_shared_images_stay_for_the_split(tmp_path: Path, write: Any) -> None:
     validation = VALIDATION.copy()
     validation[:4] = cases.IMAGES[:4]
     names = ("X_train", "y_train", "X_val", "y_val", "X_test", "y_test")

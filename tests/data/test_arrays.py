@@ -64,7 +64,7 @@ def test_the_first_pixel_that_is_not_finite_is_named(value: float) -> None:
         ((4, 784), r"found shape \(4, 784\).*reshape\(-1, 28, 28\)"),
         ((4, 3, 8, 8), r"Channels come first here: use images.transpose\(0, 2, 3, 1\)"),
         ((4, 8, 8, 5), "with C 1, 3 or 4"),
-        ((4,), "not the shape of pictures"),
+        ((4,), "not the shape of images"),
         ((4, 0, 8), "sides of 1 to 512 pixels"),
         ((4, 513, 8), "sides of 1 to 512 pixels"),
     ],
@@ -75,7 +75,7 @@ def test_other_shapes(shape: tuple[int, ...], message: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 2), (4, 3, 2, 1), (4, 3, 2, 3), (4, 3, 2, 4), (4, 3, 3, 3)])
-def test_shapes_of_pictures(shape: tuple[int, ...]) -> None:
+def test_shapes_of_images(shape: tuple[int, ...]) -> None:
     assert from_arrays(np.zeros(shape, np.uint8), LABELS).images.shape == (*shape, 1)[:4]
 
 
@@ -157,7 +157,7 @@ def test_bad_class_names(names: Any) -> None:
         from_arrays(GREY, LABELS, class_names=names)
 
 
-def test_test_labels_without_pictures() -> None:
+def test_test_labels_without_images() -> None:
     with pytest.raises(DataError, match=r"belong together"):
         from_arrays(GREY, LABELS, test_labels=LABELS)
 

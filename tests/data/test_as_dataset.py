@@ -29,8 +29,8 @@ WORDS = [NAMES[label] for label in LABELS]
 TENSOR = torch.tensor(COLOUR.transpose(0, 3, 1, 2))
 
 
-class Pictures(torch.utils.data.Dataset[Any]):
-    """A map-style dataset as torchvision's: Pillow's pictures, or what a transform makes of them."""
+class Images(torch.utils.data.Dataset[Any]):
+    """A map-style dataset as torchvision's: Pillow's images, or what a transform makes of them."""
 
     def __init__(self, transform: Any = None, rows: range = range(24), classes: Any = NAMES) -> None:
         self.transform, self.rows, self.classes = transform, rows, list(classes)
@@ -39,8 +39,8 @@ class Pictures(torch.utils.data.Dataset[Any]):
         return len(self.rows)
 
     def __getitem__(self, item: int) -> tuple[Any, int]:
-        picture = Image.fromarray(COLOUR[self.rows[item]])
-        return self.transform(picture) if self.transform else picture, int(LABELS[self.rows[item]])
+        image = Image.fromarray(COLOUR[self.rows[item]])
+        return self.transform(image) if self.transform else image, int(LABELS[self.rows[item]])
 
 
 class Feature(SimpleNamespace):
@@ -65,7 +65,7 @@ class HuggingFace:
 
 
 def hugging_face(rows: int = 24, **labels: list[int]) -> HuggingFace:
-    columns = {"img": [{"bytes": png(picture), "path": None} for picture in COLOUR[:rows]]}
+    columns = {"img": [{"bytes": png(image), "path": None} for image in COLOUR[:rows]]}
     labels = labels or {"label": LABELS[:rows].tolist()}
     features = {"img": Feature(_type="Image")} | {
         name: Feature(_type="ClassLabel", names=list(NAMES)) for name in labels
@@ -73,9 +73,9 @@ def hugging_face(rows: int = 24, **labels: list[int]) -> HuggingFace:
     return HuggingFace({**columns, **labels}, features)
 
 
-def png(picture: np.ndarray) -> bytes:
+def png(image: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "PNG")
+    Image.fromarray(image).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -83,8 +83,8 @@ def png(picture: np.ndarray) -> bytes:
 def files(tmp_path: Path) -> list[Path]:
     (tmp_path / "photos").mkdir()
     paths = [tmp_path / f"photos/{row}.png" for row in range(24)]
-    for path, picture in zip(paths, COLOUR, strict=True):
-        path.write_bytes(png(picture))
+    for path, image in zip(paths, COLOUR, strict=True):
+        path.write_bytes(png(image))
     return paths
 
 
@@ -101,15 +101,15 @@ EXPECTED = snellen.from_arrays(COLOUR, LABELS, class_names=NAMES)
     [
         (list(COLOUR), WORDS),
         (COLOUR, WORDS),
-        Pictures(),
-        Subset(Pictures(), range(24)),
-        ConcatDataset([Pictures(rows=range(10)), Pictures(rows=range(10, 24))]),
-        [(Image.fromarray(picture), word) for picture, word in zip(COLOUR, WORDS, strict=True)],
-        [{"image": png(picture), "label": word} for picture, word in zip(COLOUR, WORDS, strict=True)],
+        Images(),
+        Subset(Images(), range(24)),
+        ConcatDataset([Images(rows=range(10)), Images(rows=range(10, 24))]),
+        [(Image.fromarray(image), word) for image, word in zip(COLOUR, WORDS, strict=True)],
+        [{"image": png(image), "label": word} for image, word in zip(COLOUR, WORDS, strict=True)],
         hugging_face(),
         {"train": hugging_face()},
         {"image": list(COLOUR), "label": WORDS},
-        pl.DataFrame({"img": [png(picture) for picture in COLOUR], "class": WORDS}),
+        pl.DataFrame({"img": [png(image) for image in COLOUR], "class": WORDS}),
         Bunch(images=COLOUR, data=COLOUR.reshape(24, -1), target=LABELS, target_names=np.array(NAMES)),
     ],
 )
@@ -126,9 +126,9 @@ def test_a_list_of_paths_with_labels(files: list[Path], tmp_path: Path) -> None:
     dataset = snellen.as_dataset(list(zip(names, WORDS, strict=True)), folder=tmp_path, resize=(4, 6))
     assert dataset.shape == (4, 6, 3) and dataset.ids.tolist() == names
     refused("train: row 3: no such file.*where relative paths begin: folder=", [*files[:3], "gone.png"], WORDS[:4])
-    refused("train: row 4: the same picture twice.*expected only in train: row 0", [*files[:4], files[0]], WORDS[:5])
-    files[2].write_bytes(b"no picture")
-    refused("train: row 2: .*2.png: not a picture", files, WORDS)
+    refused("train: row 4: the same image twice.*expected only in train: row 0", [*files[:4], files[0]], WORDS[:5])
+    files[2].write_bytes(b"no image")
+    refused("train: row 2: .*2.png: not an image", files, WORDS)
     dataset = snellen.as_dataset(files, WORDS, on_bad_image="exclude")
     assert len(dataset) == 23 and len(dataset.excluded) == 1
 
@@ -171,22 +171,22 @@ def test_frames_of_pixels() -> None:
     ):
         dataset = snellen.as_dataset(data, labels, pixel_range=(0, 16))
         assert dataset.fingerprint == read("digits").fingerprint
-        assert "train: rows of 64 pixels are read as 8x8 pictures, row by row." in dataset.remarks or data is digits
+        assert "train: rows of 64 pixels are read as 8x8 images, row by row." in dataset.remarks or data is digits
 
 
 def test_bunches() -> None:
     dataset = snellen.as_dataset(load_digits())
     assert dataset.fingerprint == read("digits").fingerprint and dataset.pixel_range == (0, 16)
     assert dataset.remarks == ("The value of white is 16, as scikit-learn says of its digits.",)
-    refused("rows of numbers that are not known to be pictures; found shape .150, 4.", load_iris())
+    refused("rows of numbers that are not known to be images; found shape .150, 4.", load_iris())
     flat = RANDOM.integers(0, 256, (20, 784))
     openml = Bunch(data=flat, target=np.array(["5", "7"] * 10, object), target_names=["class"], frame=None)
     dataset = snellen.as_dataset(openml)
     assert dataset.classes == ("5", "7") and dataset.shape == (28, 28, 1)
     np.testing.assert_array_equal(dataset.images.reshape(20, 784), flat)
-    assert dataset.remarks == ("train: rows of 784 pixels are read as 28x28 pictures, row by row.",)
+    assert dataset.remarks == ("train: rows of 784 pixels are read as 28x28 images, row by row.",)
     assert snellen.as_dataset(flat, openml.target).fingerprint == dataset.fingerprint
-    refused("not the shape of pictures; found shape .20, 64.", flat[:, :64], openml.target)
+    refused("not the shape of images; found shape .20, 64.", flat[:, :64], openml.target)
 
 
 def test_tensors_are_turned_where_only_one_reading_is_possible() -> None:
@@ -205,30 +205,30 @@ def test_tensors_are_turned_where_only_one_reading_is_possible() -> None:
 
 
 def test_items_that_change_are_said() -> None:
-    def to_tensor(picture: Any) -> torch.Tensor:
-        return torch.tensor(np.asarray(picture)).permute(2, 0, 1) / 255
+    def to_tensor(image: Any) -> torch.Tensor:
+        return torch.tensor(np.asarray(image)).permute(2, 0, 1) / 255
 
-    def turned(picture: Any) -> torch.Tensor:
-        return torch.flip(to_tensor(picture), [2]) if torch.rand(()) < 0.5 else to_tensor(picture)
+    def turned(image: Any) -> torch.Tensor:
+        return torch.flip(to_tensor(image), [2]) if torch.rand(()) < 0.5 else to_tensor(image)
 
-    assert snellen.as_dataset(Pictures(to_tensor)).remarks == (
+    assert snellen.as_dataset(Images(to_tensor)).remarks == (
         "train: tensors of shape (3, 8, 9) are read as (C, H, W).",
     )
     torch.manual_seed(0)
-    (said,) = [each for each in snellen.as_dataset(Pictures(turned)).remarks if "item" in each]
-    assert "another picture when it is read again: its transform draws at random" in said
-    normalised = snellen.as_dataset(Pictures(lambda picture: to_tensor(picture) * 2 - 1))
+    (said,) = [each for each in snellen.as_dataset(Images(turned)).remarks if "item" in each]
+    assert "another image when it is read again: its transform draws at random" in said
+    normalised = snellen.as_dataset(Images(lambda image: to_tensor(image) * 2 - 1))
     assert normalised.pixel_range == (-1, 1) and any("-1" in each for each in normalised.remarks)
-    odd = Pictures(lambda picture: to_tensor(picture) * 5 - 2)
+    odd = Images(lambda image: to_tensor(image) * 5 - 2)
     refused("cannot tell which values mean black and white.*pixel_range", odd)
     assert snellen.as_dataset(odd, pixel_range=(-2, 3)).pixel_range == (-2, 3)
 
 
 def test_parts() -> None:
     halves = {
-        "train": Pictures(rows=range(12)),
-        "valid": Pictures(rows=range(12, 18)),
-        "Test": Pictures(rows=range(18, 24)),
+        "train": Images(rows=range(12)),
+        "valid": Images(rows=range(12, 18)),
+        "Test": Images(rows=range(18, 24)),
     }
     dataset = snellen.as_dataset(halves)
     assert dataset.official_validation is not None and dataset.official_validation.tolist()[12:18] == [True] * 6
@@ -245,37 +245,35 @@ def test_parts() -> None:
         f"train:{row}" for row in range(14, 24, 2)
     ]
     refused("`roles` for data that are in parts already", halves, roles=roles, error=StudyError)
-    refused(
-        "two parts of one role; found train, val, valid", {"train": Pictures(), "val": Pictures(), "valid": Pictures()}
-    )
-    refused("no training part; found test", {"test": Pictures()})
+    refused("two parts of one role; found train, val, valid", {"train": Images(), "val": Images(), "valid": Images()})
+    refused("no training part; found test", {"test": Images()})
 
 
 def test_labels() -> None:
     refused(r"row 0: not one label; .*\.argmax\(axis=1\)", GREY, np.eye(3)[LABELS])
     refused("text in some rows and numbers in others", GREY, [0, "a"] * 12)
     refused("row 2: label out of range; found 2; expected 0 to 1", GREY, range(24), class_names=["a", "b"])
-    refused("different numbers of pictures and labels; found 24 pictures, 23 labels", GREY, LABELS[1:])
+    refused("different numbers of images and labels; found 24 images, 23 labels", GREY, LABELS[1:])
     secret = {"train": (GREY, LABELS), "test": (GREY[:5], [-1] * 5)}
     dataset = snellen.as_dataset(secret)
-    assert dataset.remarks == ("test: 5 pictures without labels are left out.",) and dataset.official_test is None
-    dataset = snellen.as_dataset(Pictures(classes=(*NAMES, "fox")))
-    assert dataset.remarks == ("1 of 4 classes have no pictures here and are left out: 'fox'.",)
+    assert dataset.remarks == ("test: 5 images without labels are left out.",) and dataset.official_test is None
+    dataset = snellen.as_dataset(Images(classes=(*NAMES, "fox")))
+    assert dataset.remarks == ("1 of 4 classes have no images here and are left out: 'fox'.",)
     assert dataset.fingerprint == EXPECTED.fingerprint
-    other = {"train": Pictures(), "test": Pictures(classes=("dog", "cat", "eel"))}
+    other = {"train": Images(), "test": Images(classes=("dog", "cat", "eel"))}
     refused("parts with other classes", other)
 
 
-def test_pictures_of_pillow_follow_the_rules_of_files() -> None:
+def test_images_of_pillow_follow_the_rules_of_files() -> None:
     deep = Image.fromarray(np.full((4, 4), 40_000, np.uint16))
     clear = Image.fromarray(np.zeros((4, 4, 4), np.uint8))
     assert snellen.as_dataset([deep, deep], [0, 1]).pixel_range == (0, 65535)
     assert snellen.as_dataset([clear, clear], [0, 1], background="white").images.max() == 255
     refused("row 0: 32 bits a channel", [Image.new("F", (4, 4))] * 2, [0, 1])
-    refused("pictures of different sizes", [Image.new("L", (4, 4)), Image.new("L", (5, 4))], [0, 1])
-    refused("pictures of several forms; found 1 arrays, 1 pictures", [Image.new("L", (4, 4)), np.ones((4, 4))], [0, 1])
+    refused("images of different sizes", [Image.new("L", (4, 4)), Image.new("L", (5, 4))], [0, 1])
+    refused("images of several forms; found 1 arrays, 1 images", [Image.new("L", (4, 4)), np.ones((4, 4))], [0, 1])
     refused("arrays of different shapes", [np.ones((4, 4)), np.ones((5, 4))], [0, 1])
-    refused("`background` is for picture files only", GREY, LABELS, background="white")
+    refused("`background` is for image files only", GREY, LABELS, background="white")
 
 
 def test_hugging_face() -> None:
@@ -285,7 +283,7 @@ def test_hugging_face() -> None:
     dataset = snellen.as_dataset(hugging_face().with_format("torch"))
     assert dataset.fingerprint == EXPECTED.fingerprint
     assert dataset.remarks == (
-        "train: the data set's format or transform (torch) is not applied; its own pictures are read.",
+        "train: the data set's format or transform (torch) is not applied; its own images are read.",
     )
     refused("a stream; .*without streaming", SimpleNamespace(features={}, column_names=[]))
 
@@ -295,7 +293,7 @@ def test_the_real_library_of_hugging_face() -> None:
     import datasets  # type: ignore[import-not-found,unused-ignore]
 
     kinds = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=list(NAMES))})
-    table = {"image": [Image.fromarray(picture) for picture in COLOUR], "label": LABELS.tolist()}
+    table = {"image": [Image.fromarray(image) for image in COLOUR], "label": LABELS.tolist()}
     made = datasets.Dataset.from_dict(table, features=kinds)
     for data in (made, datasets.DatasetDict({"train": made}), made.with_format("torch")):
         assert snellen.as_dataset(data).fingerprint == EXPECTED.fingerprint
@@ -304,8 +302,8 @@ def test_the_real_library_of_hugging_face() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DataLoader(Pictures()), "found torch.utils.data.dataloader.DataLoader; .*loader.dataset"),
-        (GREY, r"found numpy.ndarray; .*Pictures need labels: snellen.as_dataset\(pictures, labels\)"),
+        (DataLoader(Images()), "found torch.utils.data.dataloader.DataLoader; .*loader.dataset"),
+        (GREY, r"found numpy.ndarray; .*Images need labels: snellen.as_dataset\(images, labels\)"),
         (((GREY, LABELS),) * 3, r'Say which is which: \{"train": data\[0\], "validation": data\[1\]'),
         (3, "not data that can be read; found builtins.int"),
     ],
@@ -316,17 +314,17 @@ def test_other_objects(data: Any, message: str) -> None:
 
 def test_a_study_takes_them(own_user: Path, tmp_path: Path) -> None:
     models, rest = {"linear": {"layers": "linear"}}, {"split": {"test": 6, "validation": 6}, "train": {"epochs": 2}}
-    study = snellen.Study("mine", data={"source": Pictures(), "grey": True, "resize": 6}, models=models, **rest)
+    study = snellen.Study("mine", data={"source": Images(), "grey": True, "resize": 6}, models=models, **rest)
     assert study.dataset is not None and study.dataset.shape == (6, 6, 1) and study.dataset.classes == NAMES
     first = study.run(out=tmp_path / "run", progress=False)
-    again = snellen.Study("mine", data={"source": Pictures(), "grey": True, "resize": 6}, models=models, **rest)
+    again = snellen.Study("mine", data={"source": Images(), "grey": True, "resize": 6}, models=models, **rest)
     assert again.run(out=tmp_path / "run", progress=False).leaderboard.equals(first.leaderboard)
     assert first.record.data["data"]["fingerprint"] == study.dataset.fingerprint
     assert snellen.Study("mine", data=hugging_face(), models=models, **rest).dataset is not None
     arrays = {"source": (TENSOR.numpy(), LABELS), "channels": "first"}
     assert snellen.Study("mine", data=arrays, models=models, **rest).dataset is not None
     with pytest.raises(StudyError, match="`kind` is for files"):
-        snellen.Study("mine", data={"source": Pictures(), "kind": "folder"}, models=models, **rest)
+        snellen.Study("mine", data={"source": Images(), "kind": "folder"}, models=models, **rest)
     with pytest.raises(StudyError, match="options of reading for data that are read; found pixel_range"):
         snellen.Study("mine", data={"source": EXPECTED, "pixel_range": [0, 9]}, models=models, **rest)
     with pytest.raises(StudyError, match="sorce"):

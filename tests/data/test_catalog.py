@@ -73,7 +73,7 @@ def test_a_name_of_keras_is_read_unless_there_is_such_a_path(tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("chestmnist", "its pictures have any number of 14 findings"),
+        ("chestmnist", "its images have any number of 14 findings"),
         ("OrganMNIST3D", "its samples are volumes"),
         ("EMNIST", "it is six sets, of which Snellen knows emnist-letters"),
     ],

@@ -48,7 +48,7 @@ def test_samples_are_of_their_class_and_of_the_rows_given() -> None:
     assert any((sample != sample_rows(dataset, rows, 3, seed)).any() for seed in range(1, 5))
 
 
-def test_mean_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mean_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snellen.data.slices.SLICE_BYTES", 500)
     dataset, rows = cases.expected(), np.array([0, 2, 3, 5, 8, 12, 15])
     means = mean_images(dataset, rows)
@@ -90,7 +90,7 @@ def test_nearest_classes_by_the_definition() -> None:
     assert nearest[3] == -1 and np.isnan(distances[3]).all()
 
 
-def test_repeated_pictures_start_with_contradictions() -> None:
+def test_repeated_images_start_with_contradictions() -> None:
     images = np.array([1, 2, 1, 3, 2, 4, 1, 3], np.uint8).reshape(-1, 1, 1, 1)
     labels = np.array([0, 0, 0, 1, 1, 2, 0, 1])
     found = [rows.tolist() for rows in exact_duplicate_sets(duplicate_groups(images), labels, 9)]

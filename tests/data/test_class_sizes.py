@@ -17,7 +17,7 @@ DEFAULT = Split()
 
 
 def of_sizes(**sizes: int) -> Dataset:
-    """Different pictures of classes with these names and sizes."""
+    """Different images of classes with these names and sizes."""
     names = np.repeat(list(sizes), list(sizes.values()))
     order = np.argsort(names, kind="stable")
     images = np.random.default_rng(0).integers(0, 256, (len(names), 6, 6), dtype=np.uint8)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import polars as pl
 import pytest
 
@@ -22,7 +22,7 @@ WORDS = [("cat", "dog")[row % 2] for row in range(ROWS)]
 LABELS = ["label", "class", "labels", "Class Name", "breed", "species", "diagnosis", "emotion", "target", "Category"]
 
 
-def pictures(folder: Path) -> list[str]:
+def images(folder: Path) -> list[str]:
     for row in range(ROWS):
         cases.save(folder / f"{row}.png", cases.COLOUR ^ row)
     return [f"{row}.png" for row in range(ROWS)]
@@ -40,8 +40,8 @@ def by_kind(folder: Path, kind: str, table: pl.DataFrame) -> Dataset:
 
 @pytest.mark.parametrize("kind", ["frame", "dict", "csv", "parquet"])
 @pytest.mark.parametrize("label", LABELS)
-def test_labels_of_pictures_in_files(tmp_path: Path, kind: str, label: str) -> None:
-    dataset = by_kind(tmp_path, kind, pl.DataFrame({"filename": pictures(tmp_path), label: WORDS, "size": [1] * ROWS}))
+def test_labels_of_images_in_files(tmp_path: Path, kind: str, label: str) -> None:
+    dataset = by_kind(tmp_path, kind, pl.DataFrame({"filename": images(tmp_path), label: WORDS, "size": [1] * ROWS}))
     assert dataset.classes == ("cat", "dog") and dataset.labels.tolist() == [0, 1] * 6
     assert any(f"column `{label}`" in each for each in dataset.remarks) == (label not in ("label", "class"))
 
@@ -58,7 +58,7 @@ def test_labels_of_pixels(tmp_path: Path, kind: str, label: str) -> None:
 @pytest.mark.parametrize("kind", ["frame", "csv", "parquet"])
 @pytest.mark.parametrize("path", ["path", "image", "image_path", "Filepath", "img", "photo", "image_id", "id"])
 def test_paths(tmp_path: Path, kind: str, path: str) -> None:
-    dataset = by_kind(tmp_path, kind, pl.DataFrame({path: pictures(tmp_path), "label": WORDS}))
+    dataset = by_kind(tmp_path, kind, pl.DataFrame({path: images(tmp_path), "label": WORDS}))
     np.testing.assert_array_equal(dataset.images[3], cases.COLOUR ^ 3)
 
 

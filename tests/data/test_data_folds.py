@@ -66,7 +66,7 @@ def test_the_same_seed_the_same_folds_another_seed_others() -> None:
     assert not np.array_equal(first[0].rows["held_out"], other[0].rows["held_out"])
 
 
-def test_equal_pictures_are_never_on_two_sides() -> None:
+def test_equal_images_are_never_on_two_sides() -> None:
     images = DATASET.images.copy()
     images[100:160] = images[40:100]
     dataset = snellen.from_arrays(images, DATASET.labels, pixel_range=(0, 255))

@@ -14,7 +14,7 @@ from typing import Any
 import data_cases as cases
 import numpy as np
 import pytest
-from picture_cases import save
+from image_cases import save
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -62,14 +62,14 @@ def test_describe_with_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         pixels = np.random.default_rng(number).integers(0, 256, (6, 6 + number % 2, 3 + number // 6), dtype=np.uint8)
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", pixels)
     (tmp_path / "photos/a/broken.png").write_bytes(b"oops")
-    with pytest.raises(DataError, match="not a picture"):
+    with pytest.raises(DataError, match="not an image"):
         run("describe", "photos")
     with pytest.raises(DataError, match=r"different sizes.*`resize: 32`, .*`data`.*`--resize 32`"):
         run("describe", "photos", "--exclude-bad-images", "--background", "white")
     with pytest.raises(UnknownName, match="background"):
         run("describe", "photos", "--background", "red")
     text = run("describe", "photos", "--exclude-bad-images", "--background", "white", "--resize", "6")
-    assert "6x6, 3 channels" in text and "excluded     a/broken.png: not a picture" in text
+    assert "6x6, 3 channels" in text and "excluded     a/broken.png: not an image" in text
     assert "near         0 images are almost the same as another, in 0 sets" in text
 
 
@@ -183,7 +183,7 @@ def test_other_content_is_refused_after_fetching(publisher: Path, tmp_path: Path
     changed = gzip.compress(cases.idx_bytes(cases.IMAGES[:11]))
     (tmp_path / "mnist").mkdir()
     (tmp_path / "mnist/train-images-idx3-ubyte.gz").write_bytes(changed)
-    with pytest.raises(DataError, match=r"different numbers of pictures and labels"):
+    with pytest.raises(DataError, match=r"different numbers of images and labels"):
         run("fetch", "mnist", "--data-dir", str(tmp_path))
 
 

@@ -14,7 +14,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.duplicates import duplicate_groups
 from snellen.data.inspect.describe import describe
 from snellen.data.inspect.duplicate_sets import (
-    PICTURES,
+    IMAGES,
     SETS,
     near_duplicate_rows,
     near_duplicate_sets,
@@ -29,7 +29,7 @@ NEAR[[1, 2, 31]], NEAR[[4, 5]], NEAR[[7, 8, 9, 10]], NEAR[[33, 34]] = 0, 3, 6, 3
 
 
 def made() -> Dataset:
-    """40 pictures, the last 10 the test; row 2 is a copy of row 1, 4 and 5 are copies of 3."""
+    """40 images, the last 10 the test; row 2 is a copy of row 1, 4 and 5 are copies of 3."""
     images = np.random.default_rng(0).integers(0, 256, (40, 6, 6, 1), dtype=np.uint8)
     images[2], images[4], images[5] = images[1], images[3], images[3]
     labels = np.arange(40) % 2
@@ -84,7 +84,7 @@ def test_there_is_an_end_to_them() -> None:
     places = np.repeat(["train", "test"], 60)
     chain = near_duplicate_summary(pairs, np.zeros(120, np.int64), copies, places, ["test"])
     drawn = [one["part"] for one in chain["listed"][0]["pictures"]]
-    assert chain["listed"][0]["images"] == 120 and drawn.count("test") == drawn.count("train") == PICTURES / 2
+    assert chain["listed"][0]["images"] == 120 and drawn.count("test") == drawn.count("train") == IMAGES / 2
 
 
 def text_of(page: str) -> tuple[Any, str]:

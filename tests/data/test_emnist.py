@@ -1,4 +1,4 @@
-"""Protects the EMNIST reader: pictures upright, letters from A, the split that is meant."""
+"""Protects the EMNIST reader: images upright, letters from A, the split that is meant."""
 
 from __future__ import annotations
 
@@ -49,7 +49,5 @@ def test_several_splits_in_one_folder(tmp_path: Path) -> None:
 def test_labels_are_missing(tmp_path: Path) -> None:
     folder = write(tmp_path / "a", "letters", np.arange(15, 27))
     (folder / "emnist-letters-train-labels-idx1-ubyte").unlink()
-    with pytest.raises(
-        DataError, match=r"pictures or labels are missing; found emnist-letters-train-images-idx3-ubyte;"
-    ):
+    with pytest.raises(DataError, match=r"images or labels are missing; found emnist-letters-train-images-idx3-ubyte;"):
         read(folder)

@@ -26,7 +26,7 @@ def test_keys_see_content_and_not_shape() -> None:
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.just(1), st.just(2), st.just(1)), elements=st.integers(0, 1))
 )
 def test_groups_are_those_of_comparing_all_pairs(images: np.ndarray) -> None:
-    brute = [min(row for row in range(len(images)) if np.array_equal(images[row], picture)) for picture in images]
+    brute = [min(row for row in range(len(images)) if np.array_equal(images[row], image)) for image in images]
     assert duplicate_groups(images).tolist() == brute
 
 
@@ -42,9 +42,9 @@ def test_both_zeros_are_black() -> None:
     assert duplicate_groups(np.array([0.0, -0.0, 1.0], np.float32).reshape(3, 1, 1, 1)).tolist() == [0, 0, 2]
 
 
-def test_equal_keys_of_different_pictures_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_keys_of_different_images_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "image_keys", lambda images: np.zeros(len(images)))
-    with pytest.raises(RunError, match=r"two different pictures have one key; found rows 0 and 1"):
+    with pytest.raises(RunError, match=r"two different images have one key; found rows 0 and 1"):
         duplicate_groups(np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1))
 
 

@@ -1,4 +1,4 @@
-"""Protects folders of pictures: classes and parts from their names, odd things named, nothing left out silently."""
+"""Protects folders of images: classes and parts from their names, odd things named, nothing left out silently."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import data_cases
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 from folder_cases import photos, refused, simple
 
@@ -27,7 +27,7 @@ SMALL = Resizing(step="resize", height=4, width=4)
 
 def test_classes_parts_and_paths(tmp_path: Path) -> None:
     root = photos(tmp_path / "pets", "Train/dog/b.png", "Train/cat/deep/a.png", "TEST/dog/c.png", "TEST/cat/d.png")
-    (root / "README.md").write_text("not a picture")
+    (root / "README.md").write_text("not an image")
     (root / "Train/dog/.DS_Store").write_bytes(b"x")
     (root / "Train/cat/Thumbs.db").write_bytes(b"x")
     dataset = read(root)
@@ -53,15 +53,15 @@ def test_grey_when_all_are_grey(tmp_path: Path) -> None:
 
 def test_sixteen_bits(tmp_path: Path) -> None:
     wide = np.random.default_rng(1).integers(0, 65536, (2, 6, 5, 1), dtype=np.uint16)
-    for label, picture in zip("ab", wide):
+    for label, image in zip("ab", wide):
         (tmp_path / label).mkdir()
-        (tmp_path / label / "w.png").write_bytes(cases.png(picture))
+        (tmp_path / label / "w.png").write_bytes(cases.png(image))
     dataset = read(tmp_path)
     assert dataset.pixel_range == (0.0, 65535.0) and dataset.images.dtype == np.float32
     np.testing.assert_array_equal(dataset.images, wide)
 
 
-def test_black_pictures_are_black(tmp_path: Path) -> None:
+def test_black_images_are_black(tmp_path: Path) -> None:
     """Values 0 and 1 of 255 must not be taken for black and white, as those of an array are."""
     for label in "ab":
         cases.save(tmp_path / label / "x.png", np.full((4, 4), label == "b", np.uint8))
@@ -71,22 +71,20 @@ def test_black_pictures_are_black(tmp_path: Path) -> None:
 def test_mixed_sizes(tmp_path: Path) -> None:
     root = simple(tmp_path)
     cases.save(root / "cat/large.png", np.zeros((30, 700), np.uint8))
-    expected = r"different sizes; found .*\(pictures\): 6x5 \(8\), 30x700 \(1\).*Give them one size: `resize: 32`"
+    expected = r"different sizes; found .*\(images\): 6x5 \(8\), 30x700 \(1\).*Give them one size: `resize: 32`"
     refused(root, expected)
     assert read(root, Options(resizing=SMALL)).shape == (4, 4, 3)
     crop, pad = (Resizing(step=step, height=8, width=8) for step in ("crop", "pad"))
+    refused(root, r"cat/0.png: an image too small to crop to 8x8 pixels; found 6x5", StudyError, Options(resizing=crop))
     refused(
-        root, r"cat/0.png: a picture too small to crop to 8x8 pixels; found 6x5", StudyError, Options(resizing=crop)
-    )
-    refused(
-        root, r"cat/large.png: a picture too large to pad", StudyError, Options(resizing=pad, on_bad_image="exclude")
+        root, r"cat/large.png: an image too large to pad", StudyError, Options(resizing=pad, on_bad_image="exclude")
     )
 
 
 def test_one_size_but_too_large(tmp_path: Path) -> None:
     for label in "ab":
         cases.save(tmp_path / label / "x.png", np.zeros((4, 600), np.uint8))
-    refused(tmp_path, r"pictures too large; found .*4x600 \(2\); expected one size, sides up to 512")
+    refused(tmp_path, r"images too large; found .*4x600 \(2\); expected one size, sides up to 512")
 
 
 def test_chosen_classes(tmp_path: Path) -> None:
@@ -109,7 +107,7 @@ def test_chosen_classes_and_padding_of_any_reader(tmp_path: Path) -> None:
     np.testing.assert_array_equal(chosen.ids, whole.ids[rows])
     assert chosen.images.sum() == whole.images[rows].sum()
     assert read("digits", Options(resizing=SMALL)).images.dtype == np.float32  # 17 tones would not survive rounding
-    refused(path, "`group` is for picture files only", StudyError, Options(group=Group(level=1)))
+    refused(path, "`group` is for image files only", StudyError, Options(group=Group(level=1)))
 
 
 def spoil(name: str) -> Callable[[Path], object]:
@@ -128,7 +126,7 @@ def spoil(name: str) -> Callable[[Path], object]:
 
     ways: dict[str, Callable[[Path], object]] = {
         "truncated": truncate,
-        "no picture": lambda root: (root / "cat/notes").write_text("hello"),
+        "no image": lambda root: (root / "cat/notes").write_text("hello"),
         "huge": lambda root: (root / "cat/huge.png").write_bytes(cases.png_header(9000, 9000)),
         "one class": lambda root: shutil.rmtree(root / "dog"),
         "alpha": lambda root: cases.save(root / "cat/clear.png", cases.CLEAR),
@@ -142,12 +140,12 @@ def spoil(name: str) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("way", "message"),
     [
-        ("truncated", r"cat/1.png: not a readable picture"),
-        ("no picture", r"cat/notes: not a picture; expected PNG, JPEG"),
-        ("huge", r"cat/huge.png: (picture too large; found 9000x9000|not a readable picture .*exceeds limit)"),
+        ("truncated", r"cat/1.png: not a readable image"),
+        ("no image", r"cat/notes: not an image; expected PNG, JPEG"),
+        ("huge", r"cat/huge.png: (image too large; found 9000x9000|not a readable image .*exceeds limit)"),
         ("one class", r"found 1 classes"),
         ("alpha", r"mixed channels; found 1 with alpha such as cat/clear.png, 8 without such as cat/0.png.*background"),
-        ("loose", r"loose.jpg: a picture outside the class folders"),
+        ("loose", r"loose.jpg: an image outside the class folders"),
         ("link out", r"cat/out.png: the path leaves the folder; found .*outside"),
         ("linked folder", r"again: a linked folder"),
     ],
@@ -167,22 +165,22 @@ def test_a_background_settles_mixed_channels(tmp_path: Path) -> None:
     assert read(root, Options(background="white")).shape == (6, 5, 3)
 
 
-def test_unreadable_pictures_are_excluded_only_when_asked(tmp_path: Path) -> None:
+def test_unreadable_images_are_excluded_only_when_asked(tmp_path: Path) -> None:
     root = simple(tmp_path)
     (root / "cat/9.png").write_bytes(b"broken")
     (root / "dog/huge.png").write_bytes(cases.png_header(60_000, 60_000))
-    refused(root, r"cat/9.png: not a picture.*on_bad_image: exclude")
+    refused(root, r"cat/9.png: not an image.*on_bad_image: exclude")
     for _ in range(2):  # decoded, then from the cache
         dataset = read(root, Options(on_bad_image="exclude"))
         assert [each.file for each in dataset.excluded] == ["cat/9.png", "dog/huge.png"]
-        assert dataset.excluded[0] == Excluded("cat/9.png", "not a picture") and len(dataset) == 8
+        assert dataset.excluded[0] == Excluded("cat/9.png", "not an image") and len(dataset) == 8
     shutil.rmtree(root / "cat")
     photos(root, "owl/1.png")
     (root / "owl/1.png").write_bytes(b"broken")
-    refused(root, "a class without pictures; found owl", options=Options(on_bad_image="exclude"))
+    refused(root, "a class without images; found owl", options=Options(on_bad_image="exclude"))
 
 
-def test_a_picture_moved_to_another_class_is_noticed(tmp_path: Path) -> None:
+def test_a_image_moved_to_another_class_is_noticed(tmp_path: Path) -> None:
     """The cache goes by content, and the folder is content."""
     root = photos(tmp_path, "cat/1.png", "cat/2.png", "dog/3.png")
     before = read(root)
@@ -192,7 +190,7 @@ def test_a_picture_moved_to_another_class_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
-    message = "no training pictures; found 2 pictures of other parts"
+    message = "no training images; found 2 images of other parts"
     refused(photos(tmp_path / "a", "test/cat/1.png", "test/dog/1.png"), message)
     for name in ("val", "valid", "Validation"):
         dataset = read(photos(tmp_path / name, "train/cat/1.png", "train/dog/2.png", f"{name}/cat/3.png"))
@@ -200,7 +198,7 @@ def test_a_part_without_training_and_a_validation_part(tmp_path: Path) -> None:
         assert dataset.official_test is None and dataset.ids.tolist()[-1] == f"{name}/cat/3.png"
 
 
-def test_what_pictures_say_themselves(tmp_path: Path) -> None:
+def test_what_images_say_themselves(tmp_path: Path) -> None:
     refused(
         simple(tmp_path),
         "unknown key 'images'; expected one of test, train, validation",
@@ -249,6 +247,6 @@ def test_order_does_not_depend_on_the_file_system(tmp_path: Path, monkeypatch: p
             return nullcontext(list(entries)[::-1])
 
     first, scan = read(root), os.scandir
-    monkeypatch.setattr("snellen.data.readers.picture_files.walk.os.scandir", reversed_scan)
+    monkeypatch.setattr("snellen.data.readers.image_files.walk.os.scandir", reversed_scan)
     again: Dataset = read(root)
     np.testing.assert_array_equal(first.ids, again.ids)

@@ -6,19 +6,19 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-import picture_cases as cases
+import image_cases as cases
 import pytest
 from folder_cases import photos, refused, simple
 
 from snellen.data.load import read
-from snellen.data.readers.picture_files.folder_layout import lay_out
-from snellen.data.readers.picture_files.folder_tree import FolderTree
+from snellen.data.readers.image_files.folder_layout import lay_out
+from snellen.data.readers.image_files.folder_tree import FolderTree
 from snellen.data.readers.reader import Options
 from snellen.errors import DataError, StudyError, UnknownName
 
 
 def tree(*folders: str) -> FolderTree:
-    """Two pictures in each folder; `part/` stands for the folders cats and dogs in it."""
+    """Two images in each folder; `part/` stands for the folders cats and dogs in it."""
     each = [f"{folder}{name}" for folder in folders for name in (("cats", "dogs") if folder.endswith("/") else ("",))]
     return FolderTree([f"{folder}/{number}.png" for folder in each for number in range(2)], [])
 
@@ -66,7 +66,7 @@ def test_parts_and_classes(folders: tuple[str, ...], expected: dict[str, str]) -
     [
         (
             ("train/", "test/", "extra/"),
-            r"parts of the data or classes; found extra \(4 pictures in cats, dogs\), test",
+            r"parts of the data or classes; found extra \(4 images in cats, dogs\), test",
         ),
         (("train/", "test/", "extra/"), r"`keys: \{train: train, test: test\}`; or.*`keys: \{train: \.\}`"),
         (("a/train/", "a/test/", "a/extra/"), r"`keys: \{train: a/train, test: a/test\}`; or.*`keys: \{train: a\}`"),
@@ -77,9 +77,9 @@ def test_parts_and_classes(folders: tuple[str, ...], expected: dict[str, str]) -
         (("train/", "val/", "valid/"), r"two folders for the validation part; found val \(4 .*and valid \(4 "),
         (("train/", "Train/"), r"two folders for the train part; found Train .* and train"),
         (("train/", "train_masks/", "test/"), r"two folders for the train part"),
-        (("test/",), r"no training pictures; found 4 pictures of other parts, in test"),
-        (("val/", "test/"), r"no training pictures; found 8 pictures of other parts, in test, val"),
-        (("train", "test"), r"train/0.png: a picture outside the class folders; found 2 directly in train"),
+        (("test/",), r"no training images; found 4 images of other parts, in test"),
+        (("val/", "test/"), r"no training images; found 8 images of other parts, in test, val"),
+        (("train", "test"), r"train/0.png: an image outside the class folders; found 2 directly in train"),
         (("a/train/", "a/test/", "b/train/", "b/test/", "b/masks"), r"parts in some of them; found b with masks, test"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_study_says_which_folder_is_which() -> None:
     assert parts("train", "test", "bus", keys={"train": "."}) == {"": "train"}
     assert parts("cats", "dogs", "test/", keys={"train": "./", "test": "test"}) == {"": "train", "test": "test"}
     unused = lay_out(tree("a/", "b/", "c"), {"train": "a"}).remarks
-    assert unused == ("Not used: 6 pictures in b, c, which are no part of the data.",)
+    assert unused == ("Not used: 6 images in b, c, which are no part of the data.",)
     for keys, error, message in (
         ({"train": "x"}, DataError, "keys: train: `x` cannot be the train part; found no such folder; expected a, b"),
         ({"train": "../a"}, DataError, "no such folder"),
@@ -111,11 +111,11 @@ def test_a_study_says_which_folder_is_which() -> None:
 @pytest.mark.parametrize(
     ("folders", "remark"),
     [
-        (("train/", "test/", "pred"), "Not used: 2 pictures in pred, which are no part of the data."),
-        (("seg_train/seg_train/", "seg_test/seg_test/", "seg_pred/seg_pred"), "Not used: 2 pictures in seg_pred"),
-        (("train/", "test"), "test is not used: its 2 pictures are not in folders of classes"),
-        (("train/", "test/unknown"), "test is not used: its 2 pictures are not in folders of classes"),
-        (("archive/PetImages/",), "All pictures are below archive/PetImages: the folders in it are the classes."),
+        (("train/", "test/", "pred"), "Not used: 2 images in pred, which are no part of the data."),
+        (("seg_train/seg_train/", "seg_test/seg_test/", "seg_pred/seg_pred"), "Not used: 2 images in seg_pred"),
+        (("train/", "test"), "test is not used: its 2 images are not in folders of classes"),
+        (("train/", "test/unknown"), "test is not used: its 2 images are not in folders of classes"),
+        (("archive/PetImages/",), "All images are below archive/PetImages: the folders in it are the classes."),
         (("my_train/", "my_test/"), "Parts of the data: train from my_train, test from my_test."),
         (("train", "bus"), "`train` is read as a class"),
         (("cats/indoor", "cats/outdoor", "dogs"), "inside a class folder are of that class: cats/indoor, cats/outdoor"),
@@ -172,7 +172,7 @@ def test_parts_below_the_classes(tmp_path: Path) -> None:
 
 def test_the_only_class_is_named(tmp_path: Path) -> None:
     photos(tmp_path, "PetImages/1.png", "PetImages/Cat/2.png")
-    refused(tmp_path, r"found 1 classes: all 2 pictures are in PetImages \(it holds the folders Cat\)")
+    refused(tmp_path, r"found 1 classes: all 2 images are in PetImages \(it holds the folders Cat\)")
 
 
 def test_what_systems_leave_is_passed_over_and_listed(tmp_path: Path) -> None:
@@ -190,8 +190,8 @@ def test_what_systems_leave_is_passed_over_and_listed(tmp_path: Path) -> None:
         text = " ".join(dataset.remarks)
         for said in ("__MACOSX (1)", "@eaDir (1)", "._* (1)", "Thumbs.db (1)", ".DS_Store (1)", "lost+found (1)"):
             assert said in text
-        assert "without pictures are passed over: labels (1 other file), owl." in text
-        assert "no pictures are passed over in the class folders: cat (1)." in text
+        assert "without images are passed over: labels (1 other file), owl." in text
+        assert "no images are passed over in the class folders: cat (1)." in text
     assert plain.remarks == ()
     refused(root, "owl: an empty class folder", options=Options(classes=("owl", "cat")))
 
@@ -219,7 +219,7 @@ def test_classes_whose_names_look_alike_are_said(tmp_path: Path, one: str, other
     if len(dataset.classes) < 3:
         pytest.skip("this system has no such names")
     said = " ".join(dataset.remarks)
-    assert f"`{one}` (1 pictures)" in said and f"`{other}` (1 pictures)" in said
+    assert f"`{one}` (1 images)" in said and f"`{other}` (1 images)" in said
 
 
 def test_classes_of_the_test_that_training_lacks(tmp_path: Path) -> None:
@@ -230,16 +230,16 @@ def test_classes_of_the_test_that_training_lacks(tmp_path: Path) -> None:
     assert len(read(tmp_path / "b", Options(classes=("cat", "dog")))) == 3
 
 
-def test_a_table_or_folders_help_for_loose_pictures(tmp_path: Path) -> None:
-    refused(photos(tmp_path / "a", "train/1.png", "train/2.png"), "If a table says which class each picture has")
+def test_a_table_or_folders_help_for_loose_images(tmp_path: Path) -> None:
+    refused(photos(tmp_path / "a", "train/1.png", "train/2.png"), "If a table says which class each image has")
     refused(
         photos(tmp_path / "b", "1.png", "2.png"), "put each into a folder named after its class, or list them in a CSV"
     )
 
 
-def test_a_file_that_only_claims_to_be_a_picture_is_still_bad(tmp_path: Path) -> None:
+def test_a_file_that_only_claims_to_be_a_image_is_still_bad(tmp_path: Path) -> None:
     root = simple(tmp_path)
     (root / "cat/notes.heic").write_bytes(b"x")
-    refused(root, "cat/notes.heic: not a picture")
+    refused(root, "cat/notes.heic: not an image")
     cases.save(root / "cat/scan.png", cases.COLOUR).rename(root / "cat/notes.heic")
     assert len(read(root)) == 9

@@ -7,7 +7,7 @@ from pathlib import Path
 import data_cases as cases
 import numpy as np
 import pytest
-from picture_cases import save
+from image_cases import save
 from PIL import Image
 
 from snellen.data.grey import as_grey
@@ -22,7 +22,7 @@ COLOURS = np.random.default_rng(2).integers(0, 256, (4_000, 9, 7, 3), dtype=np.u
 
 
 def pillows(images: np.ndarray) -> np.ndarray:
-    """Pillow's grey of (N, H, W, 3) uint8, from one tall picture."""
+    """Pillow's grey of (N, H, W, 3) uint8, from one tall image."""
     tall = images.reshape(-1, images.shape[2], 3)
     return np.asarray(Image.fromarray(tall).convert("L")).reshape(*images.shape[:3], 1)
 
@@ -44,13 +44,13 @@ def test_floats_have_the_weights_of_the_recommendation() -> None:
     assert as_grey(np.ones((1, 1, 1, 3), np.float32)) == 1
 
 
-def test_grey_pictures_stay_as_they_are() -> None:
+def test_grey_images_stay_as_they_are() -> None:
     assert as_grey(cases.IMAGES[..., None]).base is cases.IMAGES
 
 
 def test_alpha_is_refused(tmp_path: Path) -> None:
     clear = cases.arrays(5, 4, 4)
-    with pytest.raises(DataError, match=r"transparent pictures as grey; found 4 channels.*background"):
+    with pytest.raises(DataError, match=r"transparent images as grey; found 4 channels.*background"):
         read(cases.write_npz(tmp_path / "clear", clear), GREY)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_cases import save
+from image_cases import save
 
 from snellen.data.groups import Group, star_groups
 from snellen.data.load import read

@@ -17,7 +17,7 @@ from snellen.data.load import read
 from snellen.data.readers.idx import read_idx
 from snellen.errors import DataError
 
-PICTURES = cases.idx_bytes(cases.IMAGES)
+IMAGES = cases.idx_bytes(cases.IMAGES)
 
 
 @needs("mnist")
@@ -76,11 +76,11 @@ def test_one_file_of_a_pair_missing(tmp_path: Path, name: str) -> None:
     ("content", "message"),
     [
         (cases.idx_bytes(cases.LABELS), "file: byte 0: wrong magic number; found 0x00000801; expected 0x00000803"),
-        (b"\x00\x00\x0d\x03" + PICTURES[4:], "byte 0: wrong magic number; found 0x00000d03"),
-        (PICTURES[:3], "byte 3: the header ends early; found 3 bytes; expected 4 bytes"),
-        (PICTURES[:15], "byte 15: the header ends early; found 11 bytes; expected 12 bytes"),
-        (PICTURES[:-1], "byte 255: the length is not the declared one; found 239 bytes of data; expected 240 bytes"),
-        (PICTURES + b"x", "byte 256: the length is not the declared one; found 241 bytes of data; expected 240 bytes"),
+        (b"\x00\x00\x0d\x03" + IMAGES[4:], "byte 0: wrong magic number; found 0x00000d03"),
+        (IMAGES[:3], "byte 3: the header ends early; found 3 bytes; expected 4 bytes"),
+        (IMAGES[:15], "byte 15: the header ends early; found 11 bytes; expected 12 bytes"),
+        (IMAGES[:-1], "byte 255: the length is not the declared one; found 239 bytes of data; expected 240 bytes"),
+        (IMAGES + b"x", "byte 256: the length is not the declared one; found 241 bytes of data; expected 240 bytes"),
         (b"\x00\x00\x08\x03" + struct.pack(">3I", 2**32 - 1, 28, 28), "too many rows declared; found 4,294,967,295"),
         (b"\x00\x00\x08\x03" + struct.pack(">3I", 10, 60_000, 60_000), "rows too large"),
     ],
@@ -95,11 +95,11 @@ def test_faults_of_plain_files(tmp_path: Path, content: bytes, message: str) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(PICTURES[:-1]), "byte 255: the length is not the declared one; found 239 bytes of data"),
-        (gzip.compress(PICTURES + b"x"), "byte 256: too many bytes; found more; expected 240 bytes of data"),
-        (gzip.compress(PICTURES)[:-9], "cannot be read"),
-        (gzip.compress(PICTURES)[:-6] + b"\0" + gzip.compress(PICTURES)[-5:], "incorrect data check"),
-        (gzip.compress(PICTURES) + b"x", "cannot be read: the compressed data end early"),
+        (gzip.compress(IMAGES[:-1]), "byte 255: the length is not the declared one; found 239 bytes of data"),
+        (gzip.compress(IMAGES + b"x"), "byte 256: too many bytes; found more; expected 240 bytes of data"),
+        (gzip.compress(IMAGES)[:-9], "cannot be read"),
+        (gzip.compress(IMAGES)[:-6] + b"\0" + gzip.compress(IMAGES)[-5:], "incorrect data check"),
+        (gzip.compress(IMAGES) + b"x", "cannot be read: the compressed data end early"),
     ],
 )
 def test_faults_of_gzipped_files(tmp_path: Path, content: bytes, message: str) -> None:
@@ -109,10 +109,10 @@ def test_faults_of_gzipped_files(tmp_path: Path, content: bytes, message: str) -
     assert message in str(error.value)
 
 
-@pytest.mark.parametrize("pictures", [0, 150_000])
-def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, pictures: int) -> None:
+@pytest.mark.parametrize("images", [0, 150_000])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, images: int) -> None:
     header = b"\x00\x00\x08\x03" + struct.pack(">3I", 150_000, 28, 28)
-    (tmp_path / "bomb").write_bytes(gzip.compress(header + bytes(784 * pictures), 1))
+    (tmp_path / "bomb").write_bytes(gzip.compress(header + bytes(784 * images), 1))
     tracemalloc.start()
     try:
         with pytest.raises(DataError, match=r"declares implausibly much data; found 117,600,000 bytes"):

@@ -8,7 +8,7 @@ import pytest
 from snellen.data.inspect.polarity import Polarity, polarity_of
 
 
-def test_border_and_mean_of_a_picture() -> None:
+def test_border_and_mean_of_a_image() -> None:
     image = np.zeros((4, 5, 1))
     image[1:3, 1:4] = 1
     assert polarity_of(image) == Polarity(border=0, mean=6 / 20)

@@ -20,7 +20,7 @@ NAMES = PUBLISHED["fashion-mnist"].classes or ()
 
 
 def write_csv(folder: Path, name: str = "clothes", changed: int = 0) -> Path:
-    """Twenty pictures of 28 x 28, in two orders of rows."""
+    """Twenty images of 28 x 28, in two orders of rows."""
     pixels = np.random.default_rng(0).integers(0, 256, (20, 784))
     pixels[0, 0] = (pixels[0, 0] + changed) % 256
     table = np.column_stack([np.arange(20) % 10, pixels])
@@ -31,7 +31,7 @@ def write_csv(folder: Path, name: str = "clothes", changed: int = 0) -> Path:
 
 @pytest.fixture
 def small_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if Fashion-MNIST were these twenty pictures."""
+    """As if Fashion-MNIST were these twenty images."""
     monkeypatch.setattr(known_content, "ROWS", (20,))
     dataset = read(write_csv(tmp_path, "first"))
     monkeypatch.setattr(known_content, "CONTENT", {known_content.content_digest(dataset): "fashion-mnist"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import picture_cases as cases
+import image_cases as cases
 import pytest
 from folder_cases import photos, refused, simple
 
@@ -27,7 +27,7 @@ def linked(link: Path, target: Path) -> Path:
 
 
 def view(root: Path, *, of_folders: bool) -> Path:
-    """A folder of links to the pictures, or to the class folders, of another."""
+    """A folder of links to the images, or to the class folders, of another."""
     pool = simple(root / "pool")
     for label in ("cat", "dog"):
         for target in [pool / label] if of_folders else (pool / label).iterdir():
@@ -68,7 +68,7 @@ def test_links_inside_the_folder(tmp_path: Path) -> None:
     assert len(read(root, FOLLOW)) == 13
 
 
-def test_a_link_that_leads_nowhere_is_a_bad_picture(tmp_path: Path) -> None:
+def test_a_link_that_leads_nowhere_is_a_bad_image(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     read(root)  # into the cache, from which the same files without the link must not be taken
     linked(root / "cat/9.png", root / "gone.png")
@@ -85,7 +85,7 @@ def test_links_in_a_circle_end(tmp_path: Path) -> None:
 
 def test_links_that_multiply_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten links in each of thirty folders would be 10^30 folders."""
-    monkeypatch.setattr("snellen.data.readers.picture_files.walk.MAX_FOLDERS", 2_000)
+    monkeypatch.setattr("snellen.data.readers.image_files.walk.MAX_FOLDERS", 2_000)
     root = simple(tmp_path / "pets")
     for level in range(30):
         (tmp_path / f"level{level}").mkdir()
@@ -96,11 +96,11 @@ def test_links_that_multiply_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     refused(root, "too many folders; expected at most 2,000", options=FOLLOW)
 
 
-def test_only_pictures_are_read_through_links(tmp_path: Path) -> None:
+def test_only_images_are_read_through_links(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     (tmp_path / "secret").write_text("password")
     linked(root / "cat/secret.png", tmp_path / "secret")
-    with pytest.raises(DataError, match=r"cat/secret.png: not a picture") as error:
+    with pytest.raises(DataError, match=r"cat/secret.png: not an image") as error:
         read(root, FOLLOW)
     assert "password" not in str(error.value)
 
@@ -108,10 +108,10 @@ def test_only_pictures_are_read_through_links(tmp_path: Path) -> None:
 def test_links_of_arrays_are_not_asked_about(tmp_path: Path) -> None:
     import data_cases
 
-    refused(data_cases.write_npz(tmp_path / "a"), "`links` is for picture files only", StudyError, FOLLOW)
+    refused(data_cases.write_npz(tmp_path / "a"), "`links` is for image files only", StudyError, FOLLOW)
 
 
-def test_a_manifest_beside_linked_pictures(tmp_path: Path) -> None:
+def test_a_manifest_beside_linked_images(tmp_path: Path) -> None:
     cases.save(tmp_path / "pool/a.png", cases.COLOUR)
     photos(tmp_path, "in/b.png")
     linked(tmp_path / "in/a.png", tmp_path / "pool/a.png")
@@ -121,7 +121,7 @@ def test_a_manifest_beside_linked_pictures(tmp_path: Path) -> None:
 
 
 def test_links_that_multiply_are_refused_in_time(tmp_path: Path) -> None:
-    """Two links in each folder to the next: 2^18 ways to the last, whose picture comes after all of them."""
+    """Two links in each folder to the next: 2^18 ways to the last, whose image comes after all of them."""
     deepest = tmp_path / "pool/d18"
     photos(deepest, "0.png")
     for number in range(18):

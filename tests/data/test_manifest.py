@@ -6,8 +6,8 @@ import csv
 import tracemalloc
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import polars as pl
 import pytest
 
@@ -93,13 +93,13 @@ OUT = "the path leaves the folder"
         ([*GOOD, "sub,cat"], r"line 6: no such file; found sub"),
         ([*GOOD, ",cat"], r"line 6: not a path; found ''"),
         ([*GOOD, "a\0.png,cat"], r"line 6"),
-        ([*GOOD, "./sub//c.png,dog"], r"line 6: the same picture twice; found sub/c.png; expected only in line 4"),
+        ([*GOOD, "./sub//c.png,dog"], r"line 6: the same image twice; found sub/c.png; expected only in line 4"),
         (["a.png,", *GOOD[1:]], r"line 2: no label"),
         (["a.png", *GOOD[1:]], r"line 2: a line with another number of values; found 1 values; expected 2"),
         (["a.png,cat,extra"], r"line 2: a line with another number of values"),
         (['"a.png,cat'], r"line \d: not CSV"),
         ([line.replace("dog", "cat") for line in GOOD], r"found 1 classes"),
-        ([], r"no pictures; found a header only"),
+        ([], r"no images; found a header only"),
     ],
 )
 def test_bad_lines(tmp_path: Path, lines: list[str], message: str) -> None:
@@ -112,7 +112,7 @@ def test_bad_lines(tmp_path: Path, lines: list[str], message: str) -> None:
     [
         ("path,label,role", ["a.png,x,train", "b.png,y,tset"], r"line 3: unknown role; found 'tset'; expected train"),
         ("path,label,role", ["a.png,x,train", "b.png,y,"], r"line 3: unknown role; found ''"),
-        ("path,label,role", ["a.png,x,test", "b.png,y,test"], r"no training pictures"),
+        ("path,label,role", ["a.png,x,test", "b.png,y,test"], r"no training images"),
         ("path,label,group", ["a.png,x,", "b.png,y,p"], r"line 2: no group"),
         ("path,label,label", ["a.png,x,y"], r"a column given twice; found 'label'"),
         ("path,file,label", ["a.png,a.png,x"], r"two columns could be the path; found path and file"),
@@ -136,7 +136,7 @@ def test_a_link_that_leads_out(tmp_path: Path) -> None:
     assert len(read(manifest(tmp_path / "in", [*GOOD, "inside.png,cat"]))) == 5
 
 
-def test_unreadable_and_missing_pictures_are_excluded_when_asked(tmp_path: Path) -> None:
+def test_unreadable_and_missing_images_are_excluded_when_asked(tmp_path: Path) -> None:
     path = manifest(tmp_path, [*GOOD, "gone.png,cat", "broken.png,dog"])
     (tmp_path / "broken.png").write_bytes(b"x")
     dataset = read(path, Options(on_bad_image="exclude"))
@@ -190,7 +190,7 @@ def test_parquet_that_grows(tmp_path: Path, cell: str) -> None:
 
 
 def test_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snellen.data.readers.picture_files.manifest_table.MAX_LISTED_FILES", 3)
+    monkeypatch.setattr("snellen.data.readers.image_files.manifest_table.MAX_LISTED_FILES", 3)
     refused(manifest(tmp_path, GOOD), r"list.csv: line 5: too many rows; expected at most 3")
     pl.DataFrame({"path": ["a", "b"] * 600_000, "label": "a"}).write_parquet(tmp_path / "m.parquet")
     refused(tmp_path / "m.parquet", r"m.parquet: too many rows; found 1,200,000; expected at most 1,000,000")
@@ -202,7 +202,7 @@ def test_only_the_columns_that_are_wanted_are_kept(tmp_path: Path) -> None:
     path.write_text("\n".join(wide))
     tracemalloc.start()
     try:
-        refused(path, "the same picture twice")
+        refused(path, "the same image twice")
         assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
     finally:
         tracemalloc.stop()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import polars as pl
 import pytest
 
 from snellen.data.load import read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.deploy.batch import Batch, Reading
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError
 from snellen.models.bundle import Input
 
@@ -22,7 +22,7 @@ KINDS = ["csv", "parquet"]
 
 
 def write(folder: Path, kind: str, **columns: Any) -> Path:
-    """A manifest of four pictures with these other columns."""
+    """A manifest of four images with these other columns."""
     for row, name in enumerate(PATHS):
         cases.save(folder / name, cases.COLOUR ^ row)
     table = pl.DataFrame({"path": PATHS, **columns})
@@ -40,7 +40,7 @@ def predicted(path: Path) -> tuple[Batch, Reading]:
     height, width, channels = cases.COLOUR.shape
     reading = Reading()
     inputs = Input(height=height, width=width, channels=channels, pixel_range=(0, 255))
-    (batch,) = open_pictures([str(path)], inputs, None, classes=("1", "2"), reading=reading)
+    (batch,) = open_images([str(path)], inputs, None, classes=("1", "2"), reading=reading)
     return batch, reading
 
 
@@ -81,11 +81,11 @@ def test_columns_of_fractions_in_parquet_change_nothing_beside_a_label(tmp_path:
     assert flags.classes == ("false", "true") and flags.labels.tolist() == [1, 0, 1, 0]
 
 
-def test_float_labels_beside_picture_bytes(tmp_path: Path) -> None:
-    pictures = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(4)]
-    pl.DataFrame({"image": pictures, "label": [1.0, 0.0, 1.0, 0.0]}).write_parquet(tmp_path / "x.parquet")
+def test_float_labels_beside_image_bytes(tmp_path: Path) -> None:
+    images = [cases.as_bytes(cases.COLOUR ^ row, "PNG") for row in range(4)]
+    pl.DataFrame({"image": images, "label": [1.0, 0.0, 1.0, 0.0]}).write_parquet(tmp_path / "x.parquet")
     assert read(tmp_path / "x.parquet").labels.tolist() == [1, 0, 1, 0]
-    pl.DataFrame({"image": pictures, "label": [1.0, 0.5, 1.0, 0.0]}).write_parquet(tmp_path / "x.parquet")
+    pl.DataFrame({"image": images, "label": [1.0, 0.5, 1.0, 0.0]}).write_parquet(tmp_path / "x.parquet")
     refused(tmp_path / "x.parquet", "row 1: not one label; found 0.5; expected an integer or text")
 
 
@@ -119,7 +119,7 @@ def test_one_hot_columns(tmp_path: Path, kind: str, change: Any) -> None:
 def test_rows_of_several_labels_or_none_are_refused(tmp_path: Path, kind: str, changes: Any, message: str) -> None:
     path = write(tmp_path, kind, **ONE_HOT | changes)
     place = {"csv": r"line [45]", "parquet": r"row [23]"}[kind]
-    refused(path, f"{place}: not one label a picture in the columns cat, dog, bird; found {message}.*exactly one 1")
+    refused(path, f"{place}: not one label an image in the columns cat, dog, bird; found {message}.*exactly one 1")
     batch, reading = predicted(path)
     assert batch.labels is None and "cat, dog, bird are not used as labels" in reading.remarks[0]
 

@@ -15,10 +15,10 @@ from snellen.data.load import Options, read
 from snellen.errors import DataError, UnknownName
 
 SVHN = REAL_DATA / "svhn"
-PICTURES, LABELS = cases.IMAGES[..., None], cases.LABELS
+IMAGES, LABELS = cases.IMAGES[..., None], cases.LABELS
 
 
-def write(path: Path, images: np.ndarray = PICTURES, labels: np.ndarray = LABELS, **others: Any) -> Path:
+def write(path: Path, images: np.ndarray = IMAGES, labels: np.ndarray = LABELS, **others: Any) -> Path:
     savemat(path, {"X": np.moveaxis(images, 0, -1), "y": labels[:, None], **others})
     return path
 
@@ -87,12 +87,12 @@ def test_zero_and_ten_are_eleven_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [np.float64, np.int16, np.uint8])
 def test_other_types(tmp_path: Path, kind: type) -> None:
-    dataset = read(write(tmp_path / "a.mat", PICTURES.astype(kind), LABELS.astype(kind)))
-    np.testing.assert_array_equal(dataset.images, PICTURES)
+    dataset = read(write(tmp_path / "a.mat", IMAGES.astype(kind), LABELS.astype(kind)))
+    np.testing.assert_array_equal(dataset.images, IMAGES)
     assert dataset.images.dtype == np.uint8
 
 
-def test_extra_pictures_only_when_asked_for(tmp_path: Path) -> None:
+def test_extra_images_only_when_asked_for(tmp_path: Path) -> None:
     folder = cases.write_mat(tmp_path / "data")
     write(folder / "extra_32x32.mat")
     assert len(read(folder)) == 18
@@ -110,7 +110,7 @@ def test_a_missing_file_and_a_missing_variable(tmp_path: Path) -> None:
     (folder / "train_32x32.mat").unlink()
     with pytest.raises(DataError, match=r"train_32x32.mat is missing"):
         read(folder)
-    savemat(tmp_path / "a.mat", {"X": np.moveaxis(PICTURES, 0, -1), "z": LABELS, "s": "text"})
+    savemat(tmp_path / "a.mat", {"X": np.moveaxis(IMAGES, 0, -1), "z": LABELS, "s": "text"})
     with pytest.raises(
         DataError, match=r"a.mat: no array for the labels; found X .* uint8, z .* int64.*keys: {images: X, labels: z}"
     ):
@@ -118,8 +118,8 @@ def test_a_missing_file_and_a_missing_variable(tmp_path: Path) -> None:
 
 
 def test_the_first_dimension_is_not_the_rows(tmp_path: Path) -> None:
-    savemat(tmp_path / "a.mat", {"X": PICTURES, "y": LABELS[:, None]})
-    with pytest.raises(DataError, match=r"not the shape of pictures|different numbers.*found 1 in .*, 12 in"):
+    savemat(tmp_path / "a.mat", {"X": IMAGES, "y": LABELS[:, None]})
+    with pytest.raises(DataError, match=r"not the shape of images|different numbers.*found 1 in .*, 12 in"):
         read(tmp_path / "a.mat")
 
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.io import savemat
 
 from snellen.data.load import Options, read
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError
 from snellen.models.bundle import Input
 
@@ -47,7 +47,7 @@ def test_usual_names(tmp_path: Path, write: Any, images: np.ndarray, names: tupl
     assert dataset.labels.tolist() == LABELS.tolist() and dataset.ids[2] == f"a.mat/{names[0]}:2"
     size = dataset.shape
     contract = Input(height=size[0], width=size[1], channels=size[2], pixel_range=(0, 255))
-    [batch] = open_pictures([path], contract, None)
+    [batch] = open_images([path], contract, None)
     assert batch.ids == dataset.ids.tolist()
     np.testing.assert_array_equal(batch.images, dataset.images)
 

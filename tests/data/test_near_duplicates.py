@@ -1,4 +1,4 @@
-"""Protects near-duplicates: shifted, rescaled, brightened and compressed copies are found, other pictures are not."""
+"""Protects near-duplicates: shifted, rescaled, brightened and compressed copies are found, other images are not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sets_of(dataset: Dataset) -> np.ndarray:
 
 
 def scenes(count: int = COUNT, side: int = 36, seed: int = 0) -> np.ndarray:
-    """(count, side, side, 3) uint8: different smooth pictures with some detail, as photographs are."""
+    """(count, side, side, 3) uint8: different smooth images with some detail, as photographs are."""
     random, places = np.random.default_rng(seed), np.linspace(0, np.pi, side)
     waves = np.cos(np.arange(12)[:, None] * places)
     tones = random.normal(size=(count, 1, 12, 12)) + 0.3 * random.normal(size=(count, 3, 12, 12))
@@ -73,7 +73,7 @@ def test_changed_copies_are_found(change: str) -> None:
     assert len(found & pairs) >= 0.95 * COUNT and not found - pairs
 
 
-def test_different_pictures_are_not() -> None:
+def test_different_images_are_not() -> None:
     ones, others = near_pairs(scenes(500, seed=3))
     assert not len(ones) and not len(others)
     assert not len(near_pairs(np.zeros((5, 16, 16, 1), np.uint8))[0])  # of one value: exact copies, found elsewhere
@@ -88,12 +88,12 @@ def test_near_ones_are_joined_through_one_that_is_near_to_both() -> None:
 
 
 def chain(links: int) -> np.ndarray:
-    """(links, 32, 32, 3): a scene that moves on by two pixels in each picture."""
+    """(links, 32, 32, 3): a scene that moves on by two pixels in each image."""
     return np.concatenate([scenes(1, side=2 * links + 32)[:, 8:40, 2 * n : 2 * n + 32] for n in range(links)])
 
 
 def test_a_chain_is_no_set() -> None:
-    """Each picture is near to the next; in a set all are near to one."""
+    """Each image is near to the next; in a set all are near to one."""
     dataset = from_arrays(chain(30), np.arange(30) % 2)
     near = near_duplicates.near_duplicates(dataset)
     pairs = set(zip(*near.pairs.tolist(), strict=True))
@@ -114,12 +114,12 @@ def test_a_chain_into_an_official_test_loses_its_near_end_alone() -> None:
     to_test = near.near_to(np.flatnonzero(official)) & ~official
     assert [each.row for each in roles.left_out] == np.flatnonzero(to_test).tolist() and 1 <= to_test.sum() <= 3
     between = near_in_two_roles(near, roles)
-    assert not np.isin(between, roles.rows["test"]).any(), "no training picture is near to one of the test"
+    assert not np.isin(between, roles.rows["test"]).any(), "no training image is near to one of the test"
     [found] = left_out_rows(dataset, roles)
     assert (found.reason, found.rows, found.of) == ("related to official test", int(to_test.sum()), 39)
 
 
-def test_a_group_with_a_picture_near_the_official_test_leaves_whole() -> None:
+def test_a_group_with_a_image_near_the_official_test_leaves_whole() -> None:
     images = np.concatenate([shifted(0, 0)(scenes()), shifted(1, 0)(scenes())[:1]])
     groups = np.append(np.arange(COUNT) // 3, 99)
     dataset = replace(from_arrays(images, np.arange(COUNT + 1) % 2), groups=groups, official_test=groups == 99)
@@ -135,7 +135,7 @@ def test_near_to_given_rows() -> None:
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (1, 40, 3), (5, 3, 4), (28, 28, 1)])
-def test_pictures_of_any_shape(shape: tuple[int, int, int]) -> None:
+def test_images_of_any_shape(shape: tuple[int, int, int]) -> None:
     images = np.random.default_rng(2).integers(0, 256, (30, *shape), dtype=np.uint8)
     images[7] = images[3]
     ones, others = near_pairs(images)
@@ -194,14 +194,14 @@ def test_kept_on_one_side_when_the_study_says_so(seed: int) -> None:
     together = assign(dataset, Split(seed=seed, near_duplicates="together"))
 
     def parted(roles: Roles) -> int:
-        """Scenes of which one picture is in the test part and the other is not."""
+        """Scenes of which one image is in the test part and the other is not."""
         return int((np.bincount(roles.rows["test"] % COUNT) == 1).sum())
 
     assert parted(apart) > 5 and parted(together) == 0
     assert abs(len(together.rows["test"]) - 24) <= 1
 
 
-def test_training_pictures_near_those_of_an_official_test_leave() -> None:
+def test_training_images_near_those_of_an_official_test_leave() -> None:
     pictures = scenes()
     official = np.repeat([False, True], [COUNT, 5])
     images = np.concatenate([shifted(0, 0)(pictures), shifted(1, 0)(pictures[10:15])])

@@ -9,8 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 from folder_cases import photos, refused, simple
 from PIL import Image
@@ -20,7 +20,7 @@ from snellen.data.readers.reader import Options
 from snellen.errors import OutsideFolder
 
 
-def test_a_named_pipe_is_a_bad_picture(tmp_path: Path) -> None:
+def test_a_named_pipe_is_a_bad_image(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     os.mkfifo(root / "cat/9.png")
     refused(root, r"cat/9.png: not a regular file; found a named pipe.*on_bad_image: exclude")
@@ -45,7 +45,7 @@ def test_class_and_part_in_one_name(tmp_path: Path) -> None:
     refused(root, r"two folders for the train part.*mkdir -p train && mv cat_train train/cat")
 
 
-def test_pictures_without_a_suffix(tmp_path: Path) -> None:
+def test_images_without_a_suffix(tmp_path: Path) -> None:
     root = simple(tmp_path / "pets")
     expected = read(root).fingerprint
     for file in root.rglob("*.png"):
@@ -59,7 +59,7 @@ def test_other_formats_are_named_and_the_line_converts_them(tmp_path: Path) -> N
             file = tmp_path / "pets" / label / f"{number}.tga"
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.full((6, 5, 3), 40 * number + len(label), np.uint8)).save(file)
-    with pytest.raises(ValueError, match=r"hold 6 \.tga files\. Pictures are read as PNG") as error:
+    with pytest.raises(ValueError, match=r"hold 6 \.tga files\. Images are read as PNG") as error:
         read(tmp_path / "pets")
     line = re.search(r'python -c "(.*)" \S+ \S+`', str(error.value))
     assert line
@@ -83,7 +83,7 @@ def test_zips(tmp_path: Path) -> None:
     assert read(tmp_path / "bare.zip").fingerprint == read(pets).fingerprint
     with zipfile.ZipFile(tmp_path / "papers.zip", "w") as archive:
         archive.writestr("paper.pdf", "x")
-    refused(tmp_path / "papers.zip", "found a zip archive with paper.pdf. Nothing in it is a picture, a table or an")
+    refused(tmp_path / "papers.zip", "found a zip archive with paper.pdf. Nothing in it is an image, a table or an")
     with zipfile.ZipFile(tmp_path / "train.csv.zip", "w") as archive:
         archive.writestr("train.csv", "label,a\n")
     refused(tmp_path / "train.csv.zip", r"found a zip archive with train\.csv\. Unpack it.*train/train\.csv")
@@ -94,13 +94,13 @@ def test_zips(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("folder", "suffix"), [("train", ""), ("images", ".png"), (".", ".png")])
-def test_a_table_beside_the_pictures(tmp_path: Path, folder: str, suffix: str) -> None:
+def test_a_table_beside_the_images(tmp_path: Path, folder: str, suffix: str) -> None:
     lines = ["id,label"]
     for number in range(6):
         cases.save(tmp_path / folder / f"{number}.png", np.full((6, 5, 3), 9 * number, np.uint8))
         lines.append(f"{number}{suffix},{'cat' if number % 2 else 'dog'}")
     (tmp_path / "train.csv").write_text("\n".join(lines))
-    refused(tmp_path, r"train\.csv says which class each picture has: .*`snellen init \S*train\.csv`")
+    refused(tmp_path, r"train\.csv says which class each image has: .*`snellen init \S*train\.csv`")
     assert len(read(tmp_path / "train.csv")) == 6
 
 
@@ -110,4 +110,4 @@ def test_a_format_that_is_not_read_among_others_is_named(tmp_path: Path) -> None
         (root / "cat/9.jpg").write_bytes(start + bytes(100))
         refused(root, rf"cat/9\.jpg: .*{name}.*, a format that is not read; expected PNG, JPEG.*mogrify")
     (root / "cat/9.jpg").write_bytes(b"II*\0" + bytes(100))
-    refused(root, r"cat/9\.jpg: not a readable picture .TIFF, damaged or in a form that is not read.*8 or 16 bits")
+    refused(root, r"cat/9\.jpg: not a readable image .TIFF, damaged or in a form that is not read.*8 or 16 bits")

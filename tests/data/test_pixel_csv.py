@@ -22,7 +22,7 @@ NAMES = [f"pixel{number}" for number in range(36)]
 
 
 def write(path: Path, header: list[str] | None, label: int, labels: np.ndarray | list[str] = LABELS) -> Path:
-    """The square pictures with the label in column `label`."""
+    """The square images with the label in column `label`."""
     rows = [list(map(str, image.ravel())) for image in IMAGES]
     for row, value in zip(rows, labels):
         row.insert(label, str(value))
@@ -146,10 +146,10 @@ def test_a_bad_row(tmp_path: Path, text: str) -> None:
         read(path)
 
 
-def test_a_number_of_columns_that_is_no_picture(tmp_path: Path) -> None:
+def test_a_number_of_columns_that_is_no_image(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("\n".join(",".join(["1"] * 41) for _ in range(3)))
-    with pytest.raises(DataError, match=r"not the pixels of square pictures: .*; found 41 pixel columns; expected a"):
+    with pytest.raises(DataError, match=r"not the pixels of square images: .*; found 41 pixel columns; expected a"):
         read(path)
 
 

@@ -1,5 +1,5 @@
 """Protects pixel CSV in the forms in which people bring it: headers, names of columns, separators, sizes, texts of
-pixels, ids, parts, files of a folder. What is certain is read as the same pictures; what is not is refused with the
+pixels, ids, parts, files of a folder. What is certain is read as the same images; what is not is refused with the
 line to write.
 """
 
@@ -24,11 +24,11 @@ LABELS = np.arange(NUM_ROWS) % 4
 
 
 def smooth(height: int, width: int, channels: int = 1) -> np.ndarray:
-    """(NUM_ROWS, H, W, C) uint8 pictures whose neighbouring pixels are alike."""
+    """(NUM_ROWS, H, W, C) uint8 images whose neighbouring pixels are alike."""
     noise = np.random.default_rng(0).normal(size=(NUM_ROWS, height, width, channels)).cumsum(axis=1).cumsum(axis=2)
     low, high = (bound(noise, axis=(1, 2, 3), keepdims=True) for bound in (np.min, np.max))
-    pictures: np.ndarray = ((noise - low) / (high - low) * 255).astype(np.uint8)
-    return pictures
+    images: np.ndarray = ((noise - low) / (high - low) * 255).astype(np.uint8)
+    return images
 
 
 GREY = smooth(SIDE, SIDE)
@@ -62,7 +62,7 @@ def read_text(tmp_path: Path, text: str | bytes, options: Options | None = None,
     return read(tmp_path / name, options or Options())
 
 
-def assert_pictures(dataset: Dataset, images: np.ndarray = GREY) -> None:
+def assert_images(dataset: Dataset, images: np.ndarray = GREY) -> None:
     np.testing.assert_array_equal(dataset.images, images)
     np.testing.assert_array_equal(dataset.labels, LABELS)
 
@@ -112,18 +112,18 @@ SAME: dict[str, tuple[str, str | bytes]] = {
 
 
 @pytest.mark.parametrize("form", SAME)
-def test_forms_of_the_same_pictures(tmp_path: Path, form: str) -> None:
+def test_forms_of_the_same_images(tmp_path: Path, form: str) -> None:
     name, text = SAME[form]
     dataset = read_text(tmp_path, text, name=name)
-    assert_pictures(dataset)
+    assert_images(dataset)
     assert [kind for kind, reader in READERS.items() if reader.recognises(tmp_path / name)] == ["pixel_csv"]
 
 
 @pytest.mark.parametrize("form", ["numbers", "mangled", "index", "other columns"])
 def test_what_was_interpreted_is_said(tmp_path: Path, form: str) -> None:
     said = {
-        "numbers": "line 1 (0, 1, 2, ..., 64) is a header of numbers, not a picture",
-        "mangled": "line 1 (0, 0.1, 0.2, ..., 0.64) is a picture that another program took for column names",
+        "numbers": "line 1 (0, 1, 2, ..., 64) is a header of numbers, not an image",
+        "mangled": "line 1 (0, 0.1, 0.2, ..., 0.64) is an image that another program took for column names",
         "index": "the first column has no name: it numbers the rows and is not a pixel",
         "other columns": "columns that are neither pixels nor used otherwise: 'source', 'mean'",
     }
@@ -132,11 +132,11 @@ def test_what_was_interpreted_is_said(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize("first", [range(0, 650, 10), [5, *range(64)], [*range(64), 5]])
-def test_a_first_line_that_may_be_a_picture(tmp_path: Path, first: Sequence[int]) -> None:
-    with pytest.raises(DataError, match=r"may be a header or a picture.*Write `header: true` .* or `header: false`"):
+def test_a_first_line_that_may_be_a_image(tmp_path: Path, first: Sequence[int]) -> None:
+    with pytest.raises(DataError, match=r"may be a header or an image.*Write `header: true` .* or `header: false`"):
         read_text(tmp_path, table(first))
     if first[0] == 0 and first[1] == 10:
-        assert_pictures(read(tmp_path / "a.csv", Options(header=True)))
+        assert_images(read(tmp_path / "a.csv", Options(header=True)))
     assert len(read(tmp_path / "a.csv", Options(header=False, keys={"label": "0"}, class_names=tuple("abcdef")))) == 41
 
 
@@ -160,12 +160,12 @@ SERIES: dict[str, Callable[[int, int], str]] = {
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_columns_in_any_order_are_the_same_pictures(tmp_path: Path, series: str) -> None:
+def test_columns_in_any_order_are_the_same_images(tmp_path: Path, series: str) -> None:
     names = [SERIES[series](*divmod(place, SIDE)) for place in range(SIDE * SIDE)]
     ordered = read_text(tmp_path, table(["label", *names]), name="ordered.csv")
     mixed = [[*row[ORDER], label] for label, row in zip(LABELS, PIXELS, strict=True)]
     shuffled = read_text(tmp_path, table([*(names[place] for place in ORDER), "Label"], mixed))
-    assert_pictures(ordered)
+    assert_images(ordered)
     assert shuffled.fingerprint == ordered.fingerprint
     assert shuffled.remarks == ("a.csv: the columns of pixels are put in the order that their names say",)
 
@@ -184,7 +184,7 @@ def test_columns_in_any_order_are_the_same_pictures(tmp_path: Path, series: str)
     ],
 )
 def test_colours_by_name_or_by_measure(tmp_path: Path, names: Sequence[Any], pixels: np.ndarray) -> None:
-    assert_pictures(read_text(tmp_path, table(["label", *names], labelled(pixels))), COLOUR)
+    assert_images(read_text(tmp_path, table(["label", *names], labelled(pixels))), COLOUR)
 
 
 def test_a_single_row_has_the_order_of_its_colours(tmp_path: Path) -> None:
@@ -211,22 +211,22 @@ def test_names_that_do_not_number_all_pixels(tmp_path: Path, names: list[str], m
 OBLONG = smooth(8, 12)
 
 
-def test_pictures_that_are_not_square(tmp_path: Path) -> None:
+def test_images_that_are_not_square(tmp_path: Path) -> None:
     rows, names = labelled(OBLONG.reshape(NUM_ROWS, -1)), [f"pixel{place}" for place in range(96)]
     measured = read_text(tmp_path, table(["label", *names], rows))
-    assert_pictures(measured, OBLONG)
+    assert_images(measured, OBLONG)
     assert measured.remarks == (
         "a.csv: 96 pixel columns are read as `size: [8, 12]`, in which neighbouring pixels differ least",
     )
     given = read_text(tmp_path, table(["label", *names], rows[:4]), Options(size=(8, 12)), "few.csv")
     np.testing.assert_array_equal(given.images, OBLONG[:4])
     assert given.remarks == ()
-    with pytest.raises(DataError, match=r"size of the pictures is not clear.*`size: \[8, 12\]` or `size: \[12, 8\]`"):
+    with pytest.raises(DataError, match=r"size of the images is not clear.*`size: \[8, 12\]` or `size: \[12, 8\]`"):
         read(tmp_path / "few.csv")
     with pytest.raises(DataError, match=r"not the size that the study gives; found 96 pixel columns; expected 108"):
         read(tmp_path / "a.csv", Options(size=(9, 12)))
     by_name = [f"{row}x{column}" for row in range(1, 9) for column in range(1, 13)]
-    assert_pictures(read_text(tmp_path, table(["label", *by_name], rows), name="named.csv"), OBLONG)
+    assert_images(read_text(tmp_path, table(["label", *by_name], rows), name="named.csv"), OBLONG)
     with pytest.raises(DataError, match=r"found `size: \[12, 8\]`; expected `size: \[8, 12\]`, as the names"):
         read(tmp_path / "named.csv", Options(size=(12, 8)))
 
@@ -236,13 +236,13 @@ def test_a_square_number_of_pixels_that_is_no_square(tmp_path: Path) -> None:
     text = table(["label", *(f"pixel{place}" for place in range(144))], labelled(images.reshape(NUM_ROWS, -1)))
     with pytest.raises(DataError, match=r"a size that is not square.*`size: \[9, 16\]` or `size: \[12, 12\]`"):
         read_text(tmp_path, text)
-    assert_pictures(read(tmp_path / "a.csv", Options(size=(9, 16))), images)
+    assert_images(read(tmp_path / "a.csv", Options(size=(9, 16))), images)
 
 
-def test_curves_are_no_pictures(tmp_path: Path) -> None:
+def test_curves_are_no_images(tmp_path: Path) -> None:
     curves = (np.random.default_rng(0).normal(size=(NUM_ROWS, 96)).cumsum(axis=1) * 9).round(2)
     rows = [[label, *row] for label, row in zip(LABELS, curves, strict=True)]
-    with pytest.raises(DataError, match="size of the pictures is not clear"):
+    with pytest.raises(DataError, match="size of the images is not clear"):
         read_text(tmp_path, table(["label", *(f"pixel{place}" for place in range(96))], rows))
 
 
@@ -254,7 +254,7 @@ def test_options_of_pixel_tables_are_for_nothing_else() -> None:
 
 def test_fer2013(tmp_path: Path) -> None:
     dataset = read_text(tmp_path, table(["emotion", "pixels", "Usage"], zip(LABELS, TEXTS, USAGE, strict=True)))
-    assert_pictures(dataset)
+    assert_images(dataset)
     assert dataset.official_validation is not None and dataset.official_test is not None
     assert np.flatnonzero(dataset.official_validation).tolist() == [*range(20, 30)]
     assert np.flatnonzero(dataset.official_test).tolist() == [*range(30, 40)]
@@ -304,7 +304,7 @@ def test_ids(tmp_path: Path) -> None:
     twice = read_text(tmp_path, table(["id", *HEADER], ([f"s{i // 2}", *row] for i, row in enumerate(ROWS))))
     assert twice.ids[1] == "a.csv:1" and "20 values in 40 rows" in twice.remarks[0]
     numbers = Options(keys={"id": "0", "label": "1"})
-    assert_pictures(read_text(tmp_path, table(None, ([i, *row] for i, row in enumerate(ROWS))), numbers))
+    assert_images(read_text(tmp_path, table(None, ([i, *row] for i, row in enumerate(ROWS))), numbers))
 
 
 def test_rows_without_labels(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_rows_without_labels(tmp_path: Path) -> None:
         found = read_pixels(tmp_path / "a.csv")
         np.testing.assert_array_equal(found.pixels, GREY[..., 0])
         assert found.labels is None and found.roles is None and found.ids[3] == "a.csv:3"
-        with pytest.raises(DataError, match=r"no label column.*pictures without labels are for `snellen predict`"):
+        with pytest.raises(DataError, match=r"no label column.*images without labels are for `snellen predict`"):
             read(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_text(table(["ImageId", *NAMES], ([i + 1, *row] for i, row in enumerate(PIXELS))))
     assert read_pixels(tmp_path / "a.csv").ids[:2].tolist() == ["1", "2"]
@@ -362,7 +362,7 @@ def test_files_of_a_folder(tmp_path: Path, kind: str) -> None:
 def test_labels_apart_that_do_not_fit(tmp_path: Path) -> None:
     (tmp_path / "X_train.csv").write_text(UNLABELLED)
     (tmp_path / "y_train.csv").write_text(ONLY_LABELS[:-6])
-    with pytest.raises(DataError, match=r"y_train.csv: different numbers.*found 40 pictures, and 37 labels"):
+    with pytest.raises(DataError, match=r"y_train.csv: different numbers.*found 40 images, and 37 labels"):
         read(tmp_path, Options(kind="pixel_csv"))
 
 
@@ -372,30 +372,30 @@ BY_ID = table(["id", *NAMES], ([f"im{row}", *pixels] for row, pixels in enumerat
 
 @pytest.mark.parametrize("mark", ["im{}", "{}"], ids=["names", "numbers"])
 def test_labels_apart_are_matched_by_id(tmp_path: Path, mark: str) -> None:
-    """Lines in another order than the pictures gave every picture the label of another one."""
+    """Lines in another order than the images gave every image the label of another one."""
     ids = [mark.format(row) for row in range(NUM_ROWS)]
-    pictures = table(["id", *NAMES], ([ids[row], *PIXELS[row]] for row in SHUFFLED))
-    (tmp_path / "X_train.csv").write_text(pictures)
+    images = table(["id", *NAMES], ([ids[row], *PIXELS[row]] for row in SHUFFLED))
+    (tmp_path / "X_train.csv").write_text(images)
     (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
     dataset = read(tmp_path)
     np.testing.assert_array_equal(dataset.labels, LABELS[SHUFFLED])
     np.testing.assert_array_equal(dataset.images, GREY[SHUFFLED])
-    assert dataset.remarks == ("y_train.csv: lines are matched with the pictures by id",)
+    assert dataset.remarks == ("y_train.csv: lines are matched with the images by id",)
 
 
 @pytest.mark.parametrize(
-    ("pictures", "ids", "said"),
+    ("images", "ids", "said"),
     [
         (BY_ID, [str(row) for row in range(NUM_ROWS)], ()),
         (UNLABELLED, [f"im{row}" for row in range(NUM_ROWS)],
-         ("y_train.csv: lines belong to the pictures in their order; the other column is not used",)),
+         ("y_train.csv: lines belong to the images in their order; the other column is not used",)),
     ],
-    ids=["row numbers", "ids of no picture"],
+    ids=["row numbers", "ids of no image"],
 )  # fmt: skip
 def test_labels_apart_without_common_ids_keep_their_order(
-    tmp_path: Path, pictures: str, ids: Sequence[str], said: tuple[str, ...]
+    tmp_path: Path, images: str, ids: Sequence[str], said: tuple[str, ...]
 ) -> None:
-    (tmp_path / "X_train.csv").write_text(pictures)
+    (tmp_path / "X_train.csv").write_text(images)
     (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
     dataset = read(tmp_path)
     np.testing.assert_array_equal(dataset.labels, LABELS)
@@ -406,9 +406,7 @@ def test_labels_apart_with_other_ids_are_refused(tmp_path: Path) -> None:
     (tmp_path / "X_train.csv").write_text(BY_ID)
     ids = [f"im{row + 1}" for row in range(NUM_ROWS)]
     (tmp_path / "y_train.csv").write_text(table(["id", "label"], zip(ids, LABELS, strict=True)))
-    with pytest.raises(
-        DataError, match="ids of labels and pictures differ; found 1 pictures without a label, such as im0"
-    ):
+    with pytest.raises(DataError, match="ids of labels and images differ; found 1 images without a label, such as im0"):
         read(tmp_path)
 
 
@@ -435,7 +433,7 @@ def test_tables_of_paths_are_manifests(tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text(
             table([first, *HEADER], ([f"{row}.png", *ROWS[row]] for row in range(NUM_ROWS)))
         )
-        assert_pictures(read(tmp_path / "a.csv"))
+        assert_images(read(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize(
@@ -454,10 +452,10 @@ def test_tables_that_are_refused(tmp_path: Path, text: str | bytes, message: str
 
 
 def test_texts_of_pixels_longer_than_pythons_csv_reads(tmp_path: Path) -> None:
-    pictures = np.random.default_rng(5).integers(0, 256, (4, 200 * 200))
-    texts = [f'"{" ".join(map(str, picture))}"' for picture in pictures]
+    images = np.random.default_rng(5).integers(0, 256, (4, 200 * 200))
+    texts = [f'"{" ".join(map(str, image))}"' for image in images]
     dataset = read_text(tmp_path, "emotion,pixels\n" + "".join(f"{row % 2},{text}\n" for row, text in enumerate(texts)))
-    np.testing.assert_array_equal(dataset.images.reshape(4, -1), pictures)
+    np.testing.assert_array_equal(dataset.images.reshape(4, -1), images)
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 64"])
@@ -481,7 +479,7 @@ def test_a_header_that_is_one_name_short(tmp_path: Path) -> None:
 
 
 def test_tables_without_rows_or_labels_say_what_helps(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no rows; found a header only, of 65 columns; expected a row for each picture"):
+    with pytest.raises(DataError, match="no rows; found a header only, of 65 columns; expected a row for each image"):
         read_text(tmp_path, table(HEADER, []))
     ids = ([f"n{number}", *row] for number, row in enumerate(PIXELS))
     for text in (table(NAMES, PIXELS), table(["id", *NAMES], ids)):

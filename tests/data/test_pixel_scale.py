@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 from PIL import Image
 
@@ -97,7 +97,7 @@ def test_what_is_far_from_white_is_said(images: np.ndarray, found: str, line: st
     assert scale(images, pixel_range=(low, high)) == ((low, high), ())
 
 
-def test_black_pictures_are_not_dark() -> None:
+def test_black_images_are_not_dark() -> None:
     assert scale(np.zeros((20, 6, 5), np.uint8)) == ((0, 1), ())
 
 
@@ -106,12 +106,12 @@ def test_a_given_range_that_does_not_fit_is_said() -> None:
     assert remark == "Pixels from 0 to 255 go beyond the given `pixel_range` of 0 to 1."
 
 
-def test_some_pictures_on_another_scale_are_said() -> None:
-    """Half of the pictures from 0 to 1 among those from 0 to 255 were all but black to the network."""
+def test_some_images_on_another_scale_are_said() -> None:
+    """Half of the images from 0 to 1 among those from 0 to 255 were all but black to the network."""
     mixed = BYTES.astype(np.float32)
     mixed[:10] /= 255
     [remark] = scale(mixed)[1]
-    assert remark.startswith("10 of 20 pictures have no value above 1, 0.39 % of the way")
+    assert remark.startswith("10 of 20 images have no value above 1, 0.39 % of the way")
     mixed[2:10] = BYTES[2:10]
     assert scale(mixed)[1] == ()
 
@@ -122,7 +122,7 @@ def test_parts_on_different_scales() -> None:
         from_arrays(BYTES, LABELS, test_images=UNIT, test_labels=LABELS)
     dark = from_arrays(BYTES, LABELS, test_images=BYTES // 16, test_labels=LABELS)
     [remark] = dark.remarks
-    assert dark.pixel_range == (0, 255) and "20 of 40 pictures have no value above 15, 5.9 %" in remark
+    assert dark.pixel_range == (0, 255) and "20 of 40 images have no value above 15, 5.9 %" in remark
 
 
 def test_the_alpha_channel_is_not_bright() -> None:
@@ -131,10 +131,10 @@ def test_the_alpha_channel_is_not_bright() -> None:
 
 
 def twelve_bits(folder: Path) -> Path:
-    for row, picture in enumerate(BYTES.astype(np.uint16) * 16):
+    for row, image in enumerate(BYTES.astype(np.uint16) * 16):
         path = folder / "ab"[row % 2] / f"{row}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cases.png(picture[..., None]))
+        path.write_bytes(cases.png(image[..., None]))
     return folder
 
 
@@ -149,29 +149,29 @@ def test_twelve_bits_in_sixteen(tmp_path: Path) -> None:
     np.testing.assert_array_equal(given.images, dataset.images)
 
 
-def test_ranges_of_pictures_that_cannot_be(tmp_path: Path) -> None:
+def test_ranges_of_images_that_cannot_be(tmp_path: Path) -> None:
     folder = twelve_bits(tmp_path / "pics")
     with pytest.raises(StudyError, match="a black border where black is not 0"):
         read(folder, Options(pixel_range=(9, 4095), resizing=Resizing(step="pad", height=9, width=9)))
     cases.save(folder / "a" / "eight.png", BYTES[0])
-    with pytest.raises(StudyError, match="pictures of two kinds; found 1 of 8 bits and 20 of 16 bits"):
+    with pytest.raises(StudyError, match="images of two kinds; found 1 of 8 bits and 20 of 16 bits"):
         read(folder, Options(pixel_range=(0, 4095)))
     for name in "ab":
         cases.save(tmp_path / "clear" / name / "1.png", cases.CLEAR)
-    with pytest.raises(StudyError, match="transparent pictures with a range of their own"):
+    with pytest.raises(StudyError, match="transparent images with a range of their own"):
         read(tmp_path / "clear", Options(pixel_range=(0, 200)))
 
 
 def test_masks_of_zero_and_one(tmp_path: Path) -> None:
-    for row, picture in enumerate(BYTES % 2):
-        cases.save(tmp_path / "masks" / "ab"[row % 2] / f"{row}.png", picture)
+    for row, image in enumerate(BYTES % 2):
+        cases.save(tmp_path / "masks" / "ab"[row % 2] / f"{row}.png", image)
     [remark] = read(tmp_path / "masks").remarks
     assert remark.startswith("No value is above 1, 0.4 % of white (255)") and "`pixel_range: [0, 1]`" in remark
     assert read(tmp_path / "masks", Options(pixel_range=(0, 1))).remarks == ()
 
 
 def test_animations_are_said(tmp_path: Path) -> None:
-    frames = [Image.fromarray(picture) for picture in BYTES[:3]]
+    frames = [Image.fromarray(image) for image in BYTES[:3]]
     for name in "ab":
         (tmp_path / "moving" / name).mkdir(parents=True)
         frames[0].save(tmp_path / "moving" / name / "1.gif", save_all=True, append_images=frames[1:])

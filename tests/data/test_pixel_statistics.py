@@ -19,7 +19,7 @@ ROWS = np.array([0, 2, 3, 5, 8, 9, 12])
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several slices even of these few pictures."""
+    """Several slices even of these few images."""
     monkeypatch.setattr("snellen.data.slices.SLICE_BYTES", 1000)
 
 
@@ -68,7 +68,7 @@ def test_tones_are_shares_and_leave_out_alpha(dataset: Dataset) -> None:
     np.testing.assert_allclose(contrast, shares.std(axis=(1, 2, 3)), rtol=1e-5)
 
 
-def test_correlation_of_small_pictures_is_numpys() -> None:
+def test_correlation_of_small_images_is_numpys() -> None:
     dataset = random(3)
     dataset.images[:, 0, 1] = 7
     found = pixel_statistics.correlation(dataset, ROWS)
@@ -79,7 +79,7 @@ def test_correlation_of_small_pictures_is_numpys() -> None:
     assert (found.blocks, found.block_pixels, found.images) == ((6, 5), 1, 7)
 
 
-def test_larger_pictures_are_pooled_first() -> None:
+def test_larger_images_are_pooled_first() -> None:
     dataset = random(1, 20, 31)
     found = pixel_statistics.correlation(dataset, ROWS)
     side = found.block_pixels

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import image_cases
 import numpy as np
-import picture_cases
 import polars as pl
 import pytest
 import sklearn.datasets
@@ -24,7 +24,7 @@ def test_every_example_runs(own_user: Path, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     names, kinds = [f"{row}.png" for row in range(12)], ["cat", "dog", "eel"] * 4
     for row, name in enumerate(names):
-        picture_cases.save(tmp_path / "photos" / name, picture_cases.COLOUR ^ row)
+        image_cases.save(tmp_path / "photos" / name, image_cases.COLOUR ^ row)
     parts = [TensorDataset(torch.rand(30, 3, 8, 8), torch.arange(30) % 3) for _ in range(2)]
     given: dict[str, Any] = {"np": np, "pl": pl, "torch": torch, "snellen": snellen, "sklearn": sklearn}
     given |= {"TensorDataset": TensorDataset, "names": names, "kinds": kinds}

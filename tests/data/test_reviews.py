@@ -1,4 +1,4 @@
-"""Protects reviews of labels: what a file must be, that a picture is known by its content and its label, that roles,
+"""Protects reviews of labels: what a file must be, that an image is known by its content and its label, that roles,
 folds and the test stay as they were, and that data without reviews are the same to the bit."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 import snellen
 from snellen.data.dataset import Dataset
-from snellen.data.reviews import COLUMNS, picture_keys, read_reviews
+from snellen.data.reviews import COLUMNS, pixel_hashes, read_reviews
 from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import SplitData, split_data
@@ -40,7 +40,7 @@ def write(folder: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = C
 
 def row_of(data: SplitData, row: int, review: str, correct: str = "") -> list[str]:
     dataset = data.dataset
-    return [str(picture_keys(dataset.images)[row]), dataset.classes[dataset.labels[row]], review, correct]
+    return [str(pixel_hashes(dataset.images)[row]), dataset.classes[dataset.labels[row]], review, correct]
 
 
 def reviewed(folder: Path, data: SplitData, rows: Sequence[Sequence[str]]) -> SplitData:
@@ -51,7 +51,7 @@ def other(data: SplitData, row: int) -> str:
     return str(data.dataset.classes[(data.dataset.labels[row] + 1) % 3])
 
 
-def test_labels_outside_the_test_are_corrected_and_pictures_left_out(tmp_path: Path) -> None:
+def test_labels_outside_the_test_are_corrected_and_images_left_out(tmp_path: Path) -> None:
     data = divided()
     train, validation, test = (data.roles.rows[role] for role in ("train", "validation", "test"))
     rows = [
@@ -98,7 +98,7 @@ def test_another_data_set_has_another_fingerprint_and_without_reviews_it_is_the_
     assert data.dataset.fingerprint == pictures().fingerprint
 
 
-def test_one_picture_under_two_labels_has_two_rows(tmp_path: Path) -> None:
+def test_one_image_under_two_labels_has_two_rows(tmp_path: Path) -> None:
     images = np.array(pictures().images)
     images[10] = images[6]  # labels 1 and 0
     data = divided(snellen.from_arrays(images, np.arange(90) % 3, class_names=CLASSES))
@@ -116,7 +116,7 @@ def test_all_copies_with_the_reviewed_label_are_corrected(tmp_path: Path) -> Non
     assert after.dataset.labels[[3, 6]].tolist() == ([0, 0] if role == "test" else [1, 1])
 
 
-def test_pictures_are_known_by_their_content_alone(tmp_path: Path) -> None:
+def test_images_are_known_by_their_content_alone(tmp_path: Path) -> None:
     """In another order and under other names."""
     data = divided()
     rows = [row_of(data, row, "exclude") for row in data.roles.rows["train"][:4]]
@@ -132,7 +132,7 @@ def test_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     """Its own separator, a byte order mark, more columns in another order, and ' before what looks like a formula."""
     data = divided()
     row = next(int(row) for row in data.roles.rows["train"] if data.dataset.labels[row] == 2)
-    key = picture_keys(data.dataset.images)[row]
+    key = pixel_hashes(data.dataset.images)[row]
     path = tmp_path / "reviews.csv"
     path.write_bytes(f"\ufeffid;review;correct_label;label;picture\r\na;wrong;cat;'=sum;{key}\r\n\r\n".encode())
     assert with_reviews(data, read_reviews(path)).dataset.labels[row] == 0
@@ -141,11 +141,11 @@ def test_text_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
 def test_reviews_of_other_data_are_refused_and_some_that_do_not_fit_are_counted(tmp_path: Path) -> None:
     data = divided()
     foreign = "blake2b:" + 32 * "0"
-    with pytest.raises(DataError, match=r"reviews of other data.*none of 1 reviewed picture among the 90 images"):
+    with pytest.raises(DataError, match=r"reviews of other data.*none of 1 reviewed image among the 90 images"):
         reviewed(tmp_path, data, [[foreign, "cat", "right", ""]])
     row = int(data.roles.rows["train"][0])
     key, label, *_ = row_of(data, row, "right")
-    with pytest.raises(DataError, match="1 of 1 reviewed picture here, none with its reviewed label"):
+    with pytest.raises(DataError, match="1 of 1 reviewed image here, none with its reviewed label"):
         reviewed(tmp_path, data, [[key, other(data, row), "right", ""]])
     after = reviewed(tmp_path, data, [[foreign, "cat", "right", ""], [key, label, "exclude", ""]])
     assert after.dataset.remarks[-1].endswith("1 row fits no image and label of these data, and changes nothing.")
@@ -160,7 +160,7 @@ def test_reviews_of_other_data_are_refused_and_some_that_do_not_fit_are_counted(
         ([["{key}", "{label}", "wrong", "{label}"]], "a wrong label that is the right one"),
         ([["{key}", "{label}", "maybe", ""]], "not a review: 'maybe'|not a review.*'maybe'"),
         ([["{key}", "", "right", ""]], "no label"),
-        ([["123", "{label}", "right", ""]], "not the hash of a picture"),
+        ([["123", "{label}", "right", ""]], "not the hash of an image"),
         ([["{key}", "{label}", "right"]], "another number of cells"),
         ([["{key}", "{label}", "right", ""], ["{key}", "{label}", "exclude", ""]], "line 2.*line 3"),
         ([["{key}", "cat", "right", ""], ["{key}", "dog", "right", ""]], "contradict each other"),
@@ -224,11 +224,11 @@ def test_a_repeated_row_counts_once(tmp_path: Path) -> None:
     )
 
 
-def test_keys_tell_pictures_apart(tmp_path: Path) -> None:
+def test_keys_tell_images_apart(tmp_path: Path) -> None:
     dataset = pictures()
-    keys = picture_keys(dataset.images)
+    keys = pixel_hashes(dataset.images)
     assert len(set(keys)) == 90 and keys[0].startswith("blake2b:") and len(keys[0]) == 40
-    assert picture_keys(replace(dataset, images=dataset.images[::-1]).images)[0] == keys[-1]
+    assert pixel_hashes(replace(dataset, images=dataset.images[::-1]).images)[0] == keys[-1]
 
 
 def test_all_words_that_a_review_can_be_are_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Protects the split: disjoint by row, id and picture, exact in number, stratified, seeded, and honest about leaks."""
+"""Protects the split: disjoint by row, id and image, exact in number, stratified, seeded, and honest about leaks."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from snellen.data.splits.roles import ROLES, LeftOut, Roles, Split, assign, near
 from snellen.errors import RunError, StudyError
 
 
-def read_dataset(pictures: Any, labels: Any, **options: Any) -> Dataset:
-    """A data set whose picture is the two-byte number given for each row."""
-    return from_arrays(numbers(pictures), labels, pixel_range=(0, 255), **options)
+def read_dataset(images: Any, labels: Any, **options: Any) -> Dataset:
+    """A data set whose image is the two-byte number given for each row."""
+    return from_arrays(numbers(images), labels, pixel_range=(0, 255), **options)
 
 
 def numbers(values: Any) -> np.ndarray:
     return np.asarray(values, ">u2").reshape(-1, 1, 1).view(np.uint8)
 
 
-def shares(pictures: np.ndarray, rows: np.ndarray) -> set[int]:
-    return set(pictures[rows].tolist())
+def shares(images: np.ndarray, rows: np.ndarray) -> set[int]:
+    return set(images[rows].tolist())
 
 
 @st.composite
 def many(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, Split]:
-    """Labels of 2 to 5 unequal classes, pictures of which up to a third are copies, and a split."""
+    """Labels of 2 to 5 unequal classes, images of which up to a third are copies, and a split."""
     random = np.random.default_rng(draw(st.integers(0, 10_000)))
     sizes = random.integers(40, 90, draw(st.integers(2, 5)))
     labels = random.permutation(np.repeat(np.arange(len(sizes)), sizes))
-    pictures = np.arange(len(labels))
+    images = np.arange(len(labels))
     copies = random.choice(len(labels), draw(st.integers(0, len(labels) // 3)), replace=False)
-    pictures[copies] = random.integers(0, len(labels), len(copies))
+    images[copies] = random.integers(0, len(labels), len(copies))
     share = st.one_of(st.floats(0.1, 0.4), st.integers(10, 30))
     split = Split(draw(share), draw(share), draw(st.sampled_from([0, 0.5, 4])), draw(st.integers(0, 2**64 - 1)))
-    return pictures, labels, split
+    return images, labels, split
 
 
 @settings(deadline=None, max_examples=60)
 @given(many())
 def test_disjoint_exact_and_complete(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
-    pictures, labels, split = case
+    images, labels, split = case
     try:
-        roles = assign(read_dataset(pictures, labels), split)
+        roles = assign(read_dataset(images, labels), split)
     except StudyError:
         assume(False)
     rows = np.concatenate([roles.rows[role] for role in ROLES])
@@ -63,8 +63,8 @@ def test_disjoint_exact_and_complete(case: tuple[np.ndarray, np.ndarray, Split])
     for position, one in enumerate(ROLES):
         assert (np.diff(roles.rows[one]) > 0).all() and roles.rows[one].dtype == np.int64
         for other in ROLES[position + 1 :]:
-            assert not shares(pictures, roles.rows[one]) & shares(pictures, roles.rows[other])
-    train, validation, calibration, test = (pictures[roles.rows[role]] for role in ROLES)
+            assert not shares(images, roles.rows[one]) & shares(images, roles.rows[other])
+    train, validation, calibration, test = (images[roles.rows[role]] for role in ROLES)
     held_out = np.concatenate([validation, calibration])
     assert_exact(test, np.concatenate([train, held_out]), split.test)
     assert_exact(held_out, train, split.validation)
@@ -72,7 +72,7 @@ def test_disjoint_exact_and_complete(case: tuple[np.ndarray, np.ndarray, Split])
 
 
 def assert_exact(chosen: np.ndarray, left: np.ndarray, share: float | None) -> None:
-    """As many as asked for; fewer only when every picture that is single among them was chosen."""
+    """As many as asked for; fewer only when every image that is single among them was chosen."""
     assert share is not None
     values, counts = np.unique(np.concatenate([chosen, left]), return_counts=True)
     count = round(share * (len(chosen) + len(left))) if isinstance(share, float) else share
@@ -114,8 +114,8 @@ def test_fewer_training_rows_change_no_other_role() -> None:
 @settings(deadline=None, max_examples=30)
 @given(many())
 def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.ndarray, Split]) -> None:
-    pictures, labels, split = case
-    dataset = read_dataset(pictures, labels)
+    images, labels, split = case
+    dataset = read_dataset(images, labels)
     try:
         without, with_it = (
             assign(dataset, replace(split, calibration=0)),
@@ -134,9 +134,9 @@ def test_calibration_comes_out_of_validation_alone(case: tuple[np.ndarray, np.nd
 @given(many(), st.integers(2, 40), st.booleans())
 def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num_groups: int, official: bool) -> None:
     """With exact copies, through which groups are joined: nothing that is connected is in two roles."""
-    pictures, labels, split = case
+    images, labels, split = case
     groups = np.random.default_rng(num_groups).integers(0, num_groups, len(labels))
-    dataset = replace(read_dataset(pictures, labels), groups=groups)
+    dataset = replace(read_dataset(images, labels), groups=groups)
     if official:
         dataset = replace(dataset, official_test=groups % 7 == 0)
     try:
@@ -145,11 +145,11 @@ def test_groups_stay_on_one_side(case: tuple[np.ndarray, np.ndarray, Split], num
         assume(False)
     for position, one in enumerate(ROLES):
         for other in ROLES[position + 1 :]:
-            assert not shares(pictures, roles.rows[one]) & shares(pictures, roles.rows[other])
+            assert not shares(images, roles.rows[one]) & shares(images, roles.rows[other])
             assert not shares(groups, roles.rows[one]) & shares(groups, roles.rows[other])
     for each in roles.left_out:
         assert dataset.official_test is not None and dataset.official_test[each.twin]
-        same = pictures[each.row] == pictures[each.twin]
+        same = images[each.row] == images[each.twin]
         assert each.reason == ("in official test" if same else "related to official test")
 
 
@@ -186,15 +186,15 @@ def test_the_split_of_a_seed_never_changes() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_copies_are_chosen_as_often_as_other_pictures(seed: int) -> None:
+def test_copies_are_chosen_as_often_as_other_images(seed: int) -> None:
     """Placing copies first must not put them all into the test part, nor all into training."""
-    pictures = np.concatenate([np.arange(600), np.arange(200)])
-    roles = assign(read_dataset(pictures, np.arange(800) // 100 % 2), Split(test=0.25, seed=seed))
-    copies = np.isin(pictures[roles.rows["test"]], np.arange(200)).mean()
+    images = np.concatenate([np.arange(600), np.arange(200)])
+    roles = assign(read_dataset(images, np.arange(800) // 100 % 2), Split(test=0.25, seed=seed))
+    copies = np.isin(images[roles.rows["test"]], np.arange(200)).mean()
     assert 0.35 < copies < 0.65  # half of all rows have a copy; standard error about 0.04
 
 
-def test_more_copies_than_single_pictures() -> None:
+def test_more_copies_than_single_images() -> None:
     pairs = read_dataset(np.repeat(np.arange(50), 2), np.repeat(np.arange(50) % 2, 2))
     roles = assign(pairs, Split(test=21, validation=0.2))
     assert len(roles.rows["test"]) == 20  # pairs of one class cannot give an odd number
@@ -205,12 +205,12 @@ def test_more_copies_than_single_pictures() -> None:
 
 def test_assign_proves_what_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("snellen.data.splits.roles.stratified_choice", lambda pool, count, *_: pool[:count])
-    with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
+    with pytest.raises(RunError, match=r"train and test share images; found 1, such as 0"):
         assign(read_dataset([*range(17), 0], np.arange(18) % 3), Split(test=3, validation=6))
 
 
 def official(**split: Any) -> Roles:
-    """Training pictures 0..9, then 3 and 4 again; test pictures 3 (twice) and 20..23."""
+    """Training images 0..9, then 3 and 4 again; test images 3 (twice) and 20..23."""
     labels = np.arange(12) % 2
     dataset = read_dataset(
         [*range(10), 3, 4], labels, test_images=numbers([20, 3, 3, 21, 22, 23]), test_labels=np.arange(6) % 2
@@ -241,7 +241,7 @@ def test_an_official_test_and_a_wanted_one() -> None:
 
 
 def with_validation(**given: Any) -> Dataset:
-    """40 rows outside, and 10 of a publisher's validation part: picture 0 is in both, 45 in validation and test."""
+    """40 rows outside, and 10 of a publisher's validation part: image 0 is in both, 45 in validation and test."""
     return read_dataset(
         range(40),
         np.arange(40) % 2,
@@ -329,23 +329,23 @@ def test_planted_faults_are_noticed() -> None:
         prove([0, 1, 2, 5], [3, 4, 5])
     with pytest.raises(RunError, match=r"rows without exactly one role"):
         prove([0, 1, 2, 5], [3])
-    with pytest.raises(RunError, match=r"train and test share pictures; found 1, such as 0"):
+    with pytest.raises(RunError, match=r"train and test share images; found 1, such as 0"):
         prove([0, 1, 2], [3, 4, 5])
     with pytest.raises(RunError, match=r"train and test share ids; found 1, such as a"):
         prove([0, 1, 2, 5], [3, 4], np.array(["a", "b", "c", "a", "d", "e"]))
 
 
 @needs("mnist")
-def test_mnist_shares_no_picture_between_parts() -> None:
+def test_mnist_shares_no_image_between_parts() -> None:
     mnist = read("mnist", data_folder=REAL_DATA)
     roles = assign(mnist, Split(validation=10_000))
     assert [len(roles.rows[role]) for role in ROLES] == [50_000, 10_000, 0, 10_000] and not roles.left_out
 
 
-def test_near_pairs_count_when_their_pictures_have_two_roles() -> None:
+def test_near_pairs_count_when_their_images_have_two_roles() -> None:
     rows = {"train": [0, 1, 4], "validation": [2, 5], "calibration": [], "test": [3, 7]}
     roles = Roles({role: np.array(rows[role], np.int64) for role in ROLES}, ())
-    copies = np.array([0, 1, 2, 3, 4, 5, 6, 6])  # rows 6 and 7 show one picture, of which row 6 was left out
+    copies = np.array([0, 1, 2, 3, 4, 5, 6, 6])  # rows 6 and 7 show one image, of which row 6 was left out
     near = NearDuplicates(copies, np.array([[0, 0, 2, 4], [1, 2, 5, 6]]))
     assert near_in_two_roles(near, roles).tolist() == [[0, 4], [2, 6]]
     assert near_in_two_roles(NearDuplicates(copies, np.empty((2, 0), np.int64)), roles).shape == (2, 0)

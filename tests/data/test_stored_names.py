@@ -63,7 +63,7 @@ def test_a_test_part_without_labels(tmp_path: Path) -> None:
 def test_an_empty_array_is_named(tmp_path: Path) -> None:
     np.save(tmp_path / "X.npy", cases.IMAGES[:0])
     np.save(tmp_path / "y.npy", cases.LABELS[:0])
-    with pytest.raises(DataError, match=r"X\.npy: no pictures; found shape \(0, "):
+    with pytest.raises(DataError, match=r"X\.npy: no images; found shape \(0, "):
         read(tmp_path)
     (tmp_path / "X.npy").write_bytes(b"")
     with pytest.raises(DataError, match=r"X\.npy"):

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import data_cases as cases
+import image_cases
 import numpy as np
-import picture_cases
 import pytest
 from PIL import Image
 
 from snellen.data.load import Options, find, read
 from snellen.data.readers.arrays import from_arrays
-from snellen.data.readers.registry import READERS, holds_picture_files
-from snellen.deploy.pictures import open_pictures
+from snellen.data.readers.registry import READERS, holds_image_files
+from snellen.deploy.images import open_images
 from snellen.errors import DataError, UnknownName
 from snellen.init.survey import survey
 from snellen.models.bundle import Input
@@ -38,9 +38,9 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
     "emnist": cases.write_emnist,
     "hdf5": cases.write_hdf5,
     "mat": cases.write_mat,
-    "folder": picture_cases.write_folder,
-    "manifest": picture_cases.write_manifest,
-    "zip": picture_cases.write_zip,
+    "folder": image_cases.write_folder,
+    "manifest": image_cases.write_manifest,
+    "zip": image_cases.write_zip,
 }
 each_format = pytest.mark.parametrize("name", WRITERS)
 
@@ -104,10 +104,10 @@ def test_a_pipe_with_the_name_of_a_file(suffix: str, tmp_path: Path) -> None:
     os.mkfifo(path)
     refused(path)
     with pytest.raises(DataError):
-        list(open_pictures([str(path)], CONTRACT, None))
+        list(open_images([str(path)], CONTRACT, None))
     with pytest.raises(DataError):
-        list(open_pictures([str(tmp_path)], CONTRACT, None))
-    assert not holds_picture_files(path)
+        list(open_images([str(tmp_path)], CONTRACT, None))
+    assert not holds_image_files(path)
 
 
 @each_format
@@ -139,9 +139,9 @@ def test_names_of_classes_and_files_that_are_no_text(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="is not valid text"):
             survey(str(root))
     with pytest.raises(DataError, match="a file name is not valid text"):
-        list(open_pictures([str(tmp_path / "pets1/cat")], CONTRACT, None))
+        list(open_images([str(tmp_path / "pets1/cat")], CONTRACT, None))
     with pytest.raises(DataError, match="is not valid text"):
-        list(open_pictures([str(tmp_path / "pets1/cat/caf\udce9.png")], CONTRACT, None))
+        list(open_images([str(tmp_path / "pets1/cat/caf\udce9.png")], CONTRACT, None))
 
 
 @pytest.mark.parametrize("point", [0xD800, 0xDFFF, 0x110000, 0xFFFFFFFF])
@@ -155,13 +155,13 @@ def test_labels_of_an_array_that_are_no_text(point: int, order: str, tmp_path: P
 
 @pytest.mark.parametrize("path", ["x" * 5_000, "a/" * 2_500, "/" + "x" * 300, "/" + "y/" * 2_500])
 def test_paths_longer_than_any_system_opens(path: str, tmp_path: Path) -> None:
-    for look in (read, survey, lambda source: find(source, None), lambda source: holds_picture_files(Path(source))):
+    for look in (read, survey, lambda source: find(source, None), lambda source: holds_image_files(Path(source))):
         with pytest.raises((DataError, UnknownName)) as error:
             look(path)
             raise DataError("nothing there")  # for `find`
         assert len(str(error.value)) < 10_000
     with pytest.raises((DataError, UnknownName)):
-        list(open_pictures([path], CONTRACT, None))
+        list(open_images([path], CONTRACT, None))
 
 
 def test_a_folder_whose_files_would_have_paths_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_folders_in_folders_without_end(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_links_in_circles(tmp_path: Path) -> None:
-    root = picture_cases.write_folder(tmp_path / "good")
+    root = image_cases.write_folder(tmp_path / "good")
     circle = root / "circle"
     circle.symlink_to(circle)
     assert len(read(root)) == 18  # it is no folder of a class

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import pytest
 
 from snellen.data.load import read
@@ -23,7 +23,7 @@ def encoded(text: str, encoding: str) -> bytes:
 
 
 def manifest(folder: Path, encoding: str, ends: str = "\n") -> Path:
-    """Six pictures of three classes, a line each."""
+    """Six images of three classes, a line each."""
     lines = ["path\tlabel", *(f"{row}.png\t{NAMES[row % 3]}" for row in range(6))]
     for row in range(6):
         cases.save(folder / f"{row}.png", cases.COLOUR ^ row)

@@ -1,4 +1,4 @@
-"""Protects TIFF stacks: pages are pictures that stay together, channels and bombs are refused, predict agrees."""
+"""Protects TIFF stacks: pages are images that stay together, channels and bombs are refused, predict agrees."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from snellen.data.decoding import tiff_pages
 from snellen.data.groups import Group
-from snellen.data.inspect.picture_headers import sample_headers
+from snellen.data.inspect.image_headers import sample_headers
 from snellen.data.load import Options, read
-from snellen.data.pictures import pages as tiff_pages
-from snellen.data.readers.picture_files.walk import list_folder
+from snellen.data.readers.image_files.walk import list_folder
 from snellen.data.resizing import Resizing
 from snellen.deploy.batch import Reading
-from snellen.deploy.pictures import open_pictures
-from snellen.errors import DataError, PictureSizes
+from snellen.deploy.images import open_images
+from snellen.errors import DataError, ImageSizes
 from snellen.models.bundle import Input
 
 RANDOM = np.random.default_rng(3)
@@ -45,13 +45,13 @@ def folder(root: Path, stack: Any, **options: Any) -> Path:
 
 @pytest.mark.parametrize("compression", [None, "tiff_deflate", "tiff_lzw", "packbits"])
 @pytest.mark.parametrize(("kind", "channels"), [("u1", 1), ("u2", 1), ("u1", 3)])
-def test_every_page_is_a_picture(tmp_path: Path, kind: str, channels: int, compression: str | None) -> None:
+def test_every_page_is_a_image(tmp_path: Path, kind: str, channels: int, compression: str | None) -> None:
     stack = pixels(5, kind, channels)
     dataset = read(folder(tmp_path / "data", stack, compression=compression))
     np.testing.assert_array_equal(dataset.images.reshape(4, *stack.shape), np.stack([stack] * 4))
     assert dataset.ids[:6].tolist() == [*(f"a/one.tif#{page}" for page in range(5)), "a/two.tif#0"]
     assert dataset.groups is not None and dataset.groups.tolist() == np.repeat([0, 5, 10, 15], 5).tolist()
-    assert any(remark.startswith("20 pictures are the pages of 4 TIFF files") for remark in dataset.remarks)
+    assert any(remark.startswith("20 images are the pages of 4 TIFF files") for remark in dataset.remarks)
     assert len(sample_headers(dataset, tmp_path / "data")) == 4
 
 
@@ -74,7 +74,7 @@ def test_single_files_beside_stacks_are_groups_of_their_own(tmp_path: Path) -> N
 def test_pages_of_several_sizes_are_asked_about(tmp_path: Path) -> None:
     uneven = [*pixels(2), *pixels(2, size=(12, 7))]
     root = folder(tmp_path / "data", uneven)
-    with pytest.raises(PictureSizes, match=r"9x8 \(8\), 12x7 \(8\)"):
+    with pytest.raises(ImageSizes, match=r"9x8 \(8\), 12x7 \(8\)"):
         read(root)
     assert len(read(root, Options(resizing=Resizing(step="resize", height=6, width=6)))) == 16
 
@@ -100,7 +100,7 @@ def test_thumbnails_are_left_out_and_counted(tmp_path: Path) -> None:
         '<OME><Image><Pixels DimensionOrder="XYCZT" SizeC="3" SizeX="8"/></Image></OME>',
     ],
 )
-def test_channels_are_no_pictures(tmp_path: Path, said: str) -> None:
+def test_channels_are_no_images(tmp_path: Path, said: str) -> None:
     root = folder(tmp_path / "data", pixels(6), description=said)
     with pytest.raises(DataError, match=r"pages of a TIFF file are channels.*path, page \(from 0\) and label"):
         read(root)
@@ -153,12 +153,12 @@ def test_a_table_names_pages(tmp_path: Path) -> None:
     assert dataset.groups is not None and set(dataset.groups.tolist()) == {0}
     with pytest.raises(DataError, match=r"no such page; found 6; expected 0 to 5"):
         read(table(tmp_path / "m.csv", "path,page,label", [*rows, "s.tif,6,a"]))
-    with pytest.raises(DataError, match=r"the same picture twice"):
+    with pytest.raises(DataError, match=r"the same image twice"):
         read(table(tmp_path / "m.csv", "path,page,label", [*rows, "s.tif,5,a"]))
 
 
 def test_the_groups_of_a_study_say_which_pages_belong_together(tmp_path: Path) -> None:
-    """One stack of unrelated pictures would else be one group, which no split can divide."""
+    """One stack of unrelated images would else be one group, which no split can divide."""
     save(tmp_path / "s.tif", pixels(6))
     rows = [f"s.tif,{page},{'ab'[page % 2]},cell {page}" for page in range(6)]
     dataset = read(table(tmp_path / "m.csv", "path,page,label,cell", rows), Options(group=Group(column="cell")))
@@ -167,7 +167,7 @@ def test_the_groups_of_a_study_say_which_pages_belong_together(tmp_path: Path) -
 
 
 def test_a_column_of_other_pages_changes_nothing(tmp_path: Path) -> None:
-    """Scanned books: the page of the book, beside one picture a file."""
+    """Scanned books: the page of the book, beside one image a file."""
     for page in range(4):
         save(tmp_path / f"{page}.tif", pixels(1))
     for pages in ("3456", ("iv", "v", "1", "2")):
@@ -178,7 +178,7 @@ def test_a_column_of_other_pages_changes_nothing(tmp_path: Path) -> None:
 
 def answers(source: Path, reading: Reading | None = None) -> tuple[list[str], np.ndarray, Any]:
     contract = Input(height=9, width=8, channels=1, pixel_range=(0, 255))
-    batches = list(open_pictures([source], contract, None, classes=("a", "b"), reading=reading))
+    batches = list(open_images([source], contract, None, classes=("a", "b"), reading=reading))
     return [name for batch in batches for name in batch.ids], np.concatenate([b.images for b in batches]), batches
 
 
@@ -206,10 +206,10 @@ def test_a_column_of_pages_by_another_name_is_asked_for(tmp_path: Path) -> None:
     save(tmp_path / "all.tif", pixels(4))
     table = tmp_path / "t.csv"
     table.write_text("path,frame,label\n" + "".join(f"all.tif,{row},{'ab'[row % 2]}\n" for row in range(4)))
-    with pytest.raises(DataError, match=r"line 3: the same picture twice.*keys: \{page: NAME\}"):
+    with pytest.raises(DataError, match=r"line 3: the same image twice.*keys: \{page: NAME\}"):
         read(table)
     contract = Input(height=9, width=8, channels=1, pixel_range=(0, 255))
     with pytest.raises(DataError, match=r"several pages in several rows; found 4 rows, 4 pages.*--key page=NAME"):
-        list(open_pictures([str(table)], contract, None))
-    (batch,) = open_pictures([str(table)], contract, None, reading=Reading(Options(keys={"page": "frame"})))
+        list(open_images([str(table)], contract, None))
+    (batch,) = open_images([str(table)], contract, None, reading=Reading(Options(keys={"page": "frame"})))
     assert len(batch.images) == 4

@@ -1,4 +1,4 @@
-"""Protects `Model.predict` in Python: whatever object holds the pictures, the answers are those of the same pixels."""
+"""Protects `Model.predict` in Python: whatever object holds the images, the answers are those of the same pixels."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ OBJECTS: dict[str, Callable[[Path], Any]] = {
     "pictures": opened,
     "bytes": contents,
     "generator of arrays": lambda _: (each for each in SOME),
-    "generator of pictures": lambda folder: map(Image.open, paths(folder)),
+    "generator of images": lambda folder: map(Image.open, paths(folder)),
     "generator of paths": lambda folder: iter(paths(folder)),
     "torch data set": lambda folder: Items(lambda row: (Image.open(paths(folder)[row]), 1)),
     "torch data set without labels": lambda _: Items(lambda row: SOME[row]),
@@ -112,7 +112,7 @@ def test_every_object_is_answered_as_its_pixels_are(model: Model, folder: Path, 
 def test_channels_are_turned_by_word_or_where_nothing_else_is_possible(model: Model) -> None:
     first, expected = np.repeat(SOME[:, None], 3, 1), model.probabilities(SOME[..., None])
     for given in (torch.tensor(first), TensorDataset(torch.tensor(first), torch.arange(7))):
-        with pytest.warns(UserWarning, match="7 pictures had the channels first"):
+        with pytest.warns(UserWarning, match="7 images had the channels first"):
             np.testing.assert_array_equal(model.predict(given), expected)
     np.testing.assert_array_equal(model.predict(first, channels="first"), expected)
     np.testing.assert_array_equal(model.predict(first[0], channels="first"), expected[:1])
@@ -120,7 +120,7 @@ def test_channels_are_turned_by_word_or_where_nothing_else_is_possible(model: Mo
         model.predict(torch.zeros(7, 3, 6, 3))
 
 
-def test_one_picture_and_the_same_one_twice(model: Model, folder: Path) -> None:
+def test_one_image_and_the_same_one_twice(model: Model, folder: Path) -> None:
     expected = model.probabilities(SOME[[2, 2], ..., None])
     one = folder / "2.png"
     for given in (one, str(one), Image.open(one), one.read_bytes(), {"bytes": one.read_bytes(), "path": None}):
@@ -134,8 +134,8 @@ def test_one_picture_and_the_same_one_twice(model: Model, folder: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*are unlike")
-def test_a_black_picture_is_on_the_scale_of_its_format(model: Model) -> None:
-    """An array of 0 and 1 is black and white; a picture of Pillow or a file of these is black."""
+def test_a_black_image_is_on_the_scale_of_its_format(model: Model) -> None:
+    """An array of 0 and 1 is black and white; an image of Pillow or a file of these is black."""
     dark = (SOME > 100).astype(np.uint8)
     given = [Image.fromarray(each) for each in dark]
     with pytest.warns(UserWarning, match="brightest pixel"):
@@ -143,39 +143,39 @@ def test_a_black_picture_is_on_the_scale_of_its_format(model: Model) -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "nothing": (None, "not pictures; found None; expected paths, arrays"),
-    "empty list": ([], "no pictures; found an empty list"),
-    "empty generator": (iter(()), "no pictures; found an empty tuple_iterator"),
-    "empty dict": ({}, "no pictures; found an empty dict"),
+    "nothing": (None, "not images; found None; expected paths, arrays"),
+    "empty list": ([], "no images; found an empty list"),
+    "empty generator": (iter(()), "no images; found an empty tuple_iterator"),
+    "empty dict": ({}, "no images; found an empty dict"),
     "no name": ("", "an empty name"),
     "no file": ("photo.png", r"photo\.png: no data found"),
     "one of several is no file": (["photo.png", "photo.jpg"], r"photo\.png: no data found"),
     "a name": ("photos", "unknown file, folder or data set 'photos'"),
-    "a number": (7, "not pictures; found builtins.int"),
-    "numbers": ([1, 2], "row 0: not a picture; found 1"),
-    "several None": ([None, None], "row 0: not a picture; found None"),
-    "no picture's bytes": (b"abc", "not a picture; expected PNG"),
-    "a function": (len, "not pictures; found builtins.builtin_function"),
+    "a number": (7, "not images; found builtins.int"),
+    "numbers": ([1, 2], "row 0: not an image; found 1"),
+    "several None": ([None, None], "row 0: not an image; found None"),
+    "no image's bytes": (b"abc", "not an image; expected PNG"),
+    "a function": (len, "not images; found builtins.builtin_function"),
     "a loader": (DataLoader(TensorDataset(torch.tensor(SOME))), "loader.dataset"),
     "several shapes": ([SOME[0], SOME[1][:5]], "arrays of different shapes"),
-    "several forms": ([SOME[0], "a.png"], "pictures of several forms"),
-    "a frame without pictures": (pl.DataFrame({"a": [1]}), 'no column for the image.*keys={"image"'),
-    "a cell without a picture": (pd.DataFrame({"path": [None]}), "row 0: not a picture"),
+    "several forms": ([SOME[0], "a.png"], "images of several forms"),
+    "a frame without images": (pl.DataFrame({"a": [1]}), 'no column for the image.*keys={"image"'),
+    "a cell without an image": (pd.DataFrame({"path": [None]}), "row 0: not an image"),
 }
 
 
 @pytest.mark.parametrize(("given", "message"), BAD.values(), ids=BAD)
-def test_what_is_no_picture_is_refused_in_words(model: Model, given: Any, message: str) -> None:
+def test_what_is_no_image_is_refused_in_words(model: Model, given: Any, message: str) -> None:
     with pytest.raises((DataError, LookupError), match=message):
         model.predict(given)
 
 
 def test_files_that_cannot_be_read_are_named(model: Model, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"abc")
-    with pytest.raises(DataError, match=r"bad\.png: .*not a picture"):
+    with pytest.raises(DataError, match=r"bad\.png: .*not an image"):
         model.predict([folder / "1.png", tmp_path / "bad.png"])
     (tmp_path / "worse.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"2 pictures cannot be read; found .*bad\.png.*worse\.png"):
+    with pytest.raises(DataError, match=r"2 images cannot be read; found .*bad\.png.*worse\.png"):
         model.predict([folder / "1.png", tmp_path / "bad.png", tmp_path / "worse.png"])
 
 
@@ -192,7 +192,7 @@ def test_a_random_transform_is_said(model: Model) -> None:
         model.predict(Items(lambda row: np.clip(SOME[row] + generator.integers(0, 9, (6, 6)), 0, 255).astype(np.uint8)))
 
 
-def test_no_pictures_of_an_array_have_no_answers(model: Model) -> None:
+def test_no_images_of_an_array_have_no_answers(model: Model) -> None:
     assert model.predict(SOME[:0]).shape == (0, 3)
     with pytest.raises(BundleError, match="do not fit the model"):
         model.probabilities(SOME)

@@ -1,4 +1,4 @@
-"""Protects that models of every kind of study warn of pictures that are nothing like the training pictures."""
+"""Protects that models of every kind of study warn of images that are nothing like the training images."""
 
 from __future__ import annotations
 
@@ -42,10 +42,8 @@ def expect_warned(run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         said = json.loads(printed.out)
         unfamiliar = [row["unfamiliar"] for row in said["predictions"]]
         assert sum(unfamiliar[:60]) <= 5 and all(unfamiliar[60:])
-        assert (
-            "pictures are unlike the training pictures" in printed.err and said["remarks"] == printed.err.splitlines()
-        )
-        with pytest.warns(UserWarning, match="pictures are unlike the training pictures"):
+        assert "images are unlike the training images" in printed.err and said["remarks"] == printed.err.splitlines()
+        with pytest.warns(UserWarning, match="images are unlike the training images"):
             answers = run.model(model).predict(folder / "mixed.npy")
         found = [max(value for name, value in row.items() if name.startswith("p(")) for row in said["predictions"]]
         np.testing.assert_array_equal(answers.max(1), np.array(found, np.float32))

@@ -61,9 +61,9 @@ def test_arrays_of_any_names(predict: Predict, run: Run, tmp_path: Path) -> None
     for key, message in (("images=aftr", "Did you mean 'after'"), ("image=after", "unknown array 'image'")):
         _, said, code = predict(file, "--key", key)
         assert code == 2 and message in said
-    np.savez(tmp_path / "both.npz", imgs=IMAGES[:4], pictures=IMAGES[4:8])
+    np.savez(tmp_path / "both.npz", imgs=IMAGES[:4], images=IMAGES[4:8])
     _, said, code = predict(tmp_path / "both.npz")
-    assert code == 2 and "--key images=pictures on the command line" in said
+    assert code == 2 and "--key images=images on the command line" in said
 
 
 def test_the_size_and_scale_of_a_table_of_pixels(predict: Predict, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_the_size_and_scale_of_a_table_of_pixels(predict: Predict, tmp_path: Pat
     assert code == 0 and "from 0 to 765 became 0 to 255" in said
 
 
-def test_transparent_pictures_over_a_colour(predict: Predict, run: Run, tmp_path: Path) -> None:
+def test_transparent_images_over_a_colour(predict: Predict, run: Run, tmp_path: Path) -> None:
     Image.fromarray(np.dstack([IMAGES[0]] * 3 + [np.full((6, 6), 128, np.uint8)])).save(tmp_path / "a.png")
     _, said, code = predict(tmp_path / "a.png")
     assert code == 2 and "--background white" in said
@@ -123,7 +123,7 @@ def test_files_of_several_sources_are_answered_once(predict: Predict, tmp_path: 
         assert "in more than one source, and answered once" in said and answers["remarks"]
 
 
-def test_the_scale_of_picture_files(predict: Predict, run: Run, tmp_path: Path) -> None:
+def test_the_scale_of_image_files(predict: Predict, run: Run, tmp_path: Path) -> None:
     Image.fromarray(IMAGES[0].astype(np.uint16) * 16).save(tmp_path / "a.png")
     answers, said, code = predict(tmp_path / "a.png", "--pixel-range", 0, 4080)
     assert code == 0 and "from 0 to 4080 became 0 to 255" in said
@@ -138,12 +138,12 @@ def test_options_that_do_not_fit_are_refused(predict: Predict, tmp_path: Path) -
             assert code == 2 and f"{options[0]} is for arrays and tables" in said
 
 
-def test_folders_without_pictures_are_refused_with_what_is_there(predict: Predict, tmp_path: Path) -> None:
+def test_folders_without_images_are_refused_with_what_is_there(predict: Predict, tmp_path: Path) -> None:
     for names, message in (((), "found nothing"), (("a.txt", "b.doc"), r"found a.txt, b.doc")):
         place = tmp_path / f"f{len(names)}"
         place.mkdir()
         for name in names:
             (place / name).touch()
         _, said, code = predict(place)
-        assert code == 2 and "no pictures in this folder" in said and message in said
-        assert "picture files (.png" in said
+        assert code == 2 and "no images in this folder" in said and message in said
+        assert "image files (.png" in said

@@ -11,20 +11,20 @@ import pytest
 from snellen.data.readers.reader import Options
 from snellen.data.resizing import Resizing
 from snellen.deploy.batch import Batch, Reading
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError
 from snellen.models.bundle import Input
 
 RANDOM = np.random.default_rng(3)
 GREY = RANDOM.integers(0, 256, (12, 6, 6))
 SMOOTH = np.add.outer(RANDOM.integers(0, 40, 30), np.add.outer(np.arange(7) * 5, np.arange(5) * 9)).reshape(30, 35)
-"""Pictures of 7x5 in which neighbouring pixels differ least in just that size."""
+"""Images of 7x5 in which neighbouring pixels differ least in just that size."""
 
 
 def opened(path: Path, options: Options | None = None, **changes: Any) -> tuple[Batch, Reading]:
     inputs = Input(**{"height": 6, "width": 6, "channels": 1, "pixel_range": (0, 255), **changes})
     reading = Reading(options or Options())
-    (batch,) = open_pictures([str(path)], inputs, None, classes=("cat", "dog"), reading=reading)
+    (batch,) = open_images([str(path)], inputs, None, classes=("cat", "dog"), reading=reading)
     return batch, reading
 
 
@@ -69,7 +69,7 @@ def test_names_that_say_the_size_are_enough(tmp_path: Path) -> None:
     assert len(batch.ids) == 30 and reading.conversions.sizes[7, 5] == 30
 
 
-def test_a_model_of_resized_pictures_takes_squares_of_other_sizes_as_in_training(tmp_path: Path) -> None:
+def test_a_model_of_resized_images_takes_squares_of_other_sizes_as_in_training(tmp_path: Path) -> None:
     fit = Resizing(step="resize", height=6, width=6)
     batch, _ = opened(write(tmp_path / "t.csv", flat(64), RANDOM.integers(0, 256, (10, 64))), fit=fit)
     assert batch.images.shape == (10, 6, 6, 1)

@@ -1,4 +1,4 @@
-"""Protects pictures of the other polarity: they are noticed, turned round as they should be, and only then."""
+"""Protects images of the other polarity: they are noticed, turned round as they should be, and only then."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from snellen.data.load import read
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
 from snellen.deploy.bundle import load_bundle
+from snellen.deploy.images import open_images
 from snellen.deploy.model import Model
-from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.files.hashing import identity
 
 DIGITS = load_digits().images[:20]
 
 
-def batches(model: Model, folder: Path, pictures: np.ndarray) -> list[Batch]:
+def batches(model: Model, folder: Path, images: np.ndarray) -> list[Batch]:
     """Digits with values up to 16 as image files."""
     folder.mkdir()
-    for number, picture in enumerate(pictures):
-        Image.fromarray((picture * (255 / 16)).round().astype(np.uint8)).save(folder / f"{number:02}.png")
-    return list(open_pictures([str(folder)], model.description.input, None))
+    for number, image in enumerate(images):
+        Image.fromarray((image * (255 / 16)).round().astype(np.uint8)).save(folder / f"{number:02}.png")
+    return list(open_images([str(folder)], model.description.input, None))
 
 
-def test_a_bundle_tells_the_tone_of_its_training_pictures(small_run: Run) -> None:
+def test_a_bundle_tells_the_tone_of_its_training_images(small_run: Run) -> None:
     dataset = read("digits")
     rows = np.isin(dataset.ids, small_run.record.predictions("dense", "train").ids)  # type: ignore[union-attr]
     expected = polarity_of(dataset.images[rows].mean(axis=0) / 16)

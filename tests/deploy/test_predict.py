@@ -13,7 +13,7 @@ from runs import blobs, edit_json
 from snellen.api import Run
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.deploy.predict import not_scored, open_model, score, seen_warning
 from snellen.errors import BundleError, DataError, IdentityError
 from snellen.files.stored import read_json
@@ -38,7 +38,7 @@ def test_scores_compare_names(small_run: Run, own_user: Path) -> None:
     names = tuple(sorted(set(said), reverse=True))
     batch = replace(BATCH, labels=np.array([names.index(name) for name in said]), classes=names)
     scored = score(answer(model, [batch]), model)
-    assert (scored.hits, scored.n, scored.accuracy, scored.part) == (6, 6, 1.0, "all pictures")
+    assert (scored.hits, scored.n, scored.accuracy, scored.part) == (6, 6, 1.0, "all images")
 
 
 def test_the_official_test_part_alone_is_scored_where_there_is_one(small_run: Run, own_user: Path) -> None:
@@ -47,17 +47,17 @@ def test_the_official_test_part_alone_is_scored_where_there_is_one(small_run: Ru
     assert (scored.n, scored.part) == (2, "official test")
 
 
-def test_scores_of_pictures_that_were_trained_on_are_warned_of(small_run: Run) -> None:
+def test_scores_of_images_that_were_trained_on_are_warned_of(small_run: Run) -> None:
     model = small_run.model()
-    (ours,) = open_pictures(["digits"], model.description.input, None)
+    (ours,) = open_images(["digits"], model.description.input, None)
     assert model.description.data_sha256 == read_json(small_run.folder / "data.json")["data"]["fingerprint"]
-    assert "was trained on some of these pictures" in (seen_warning(answer(model, [BATCH, ours])) or "")
+    assert "was trained on some of these images" in (seen_warning(answer(model, [BATCH, ours])) or "")
     part = np.arange(len(ours.ids)) < 100
     others = replace(ours, test=part), replace(ours, images=ours.images[::-1]), BATCH
     assert all(seen_warning(answer(model, [other])) is None for other in others)
 
 
-def test_pictures_without_labels_stand_beside_those_with(small_run: Run, own_user: Path) -> None:
+def test_images_without_labels_stand_beside_those_with(small_run: Run, own_user: Path) -> None:
     model = small_run.model()
     answers = answer(model, [BATCH, Batch(IDS, IMAGES, place="new")])
     assert answers.table()["label"].to_list() == ["7", "0", "7", "0", "3", "3", *[None] * 6]
@@ -65,7 +65,7 @@ def test_pictures_without_labels_stand_beside_those_with(small_run: Run, own_use
     np.testing.assert_array_equal(answers.probabilities[:6], answers.probabilities[6:])
     scored = score(answers, model)
     assert (scored.n, scored.unlabelled) == (6, 6)
-    assert not_scored(scored) == "Not scored: 6 pictures without a label."
+    assert not_scored(scored) == "Not scored: 6 images without a label."
     alone = answer(model, [Batch(IDS, IMAGES)])
     assert alone.labels is None and "label" not in alone.table().columns
     with pytest.raises(DataError, match="no labels to score with"):
@@ -79,7 +79,7 @@ def test_classes_that_the_model_does_not_know(small_run: Run, own_user: Path) ->
     assert answers.table()["label"].to_list() == ["ten", "0", "ten", "0", "twelve", "twelve"]
     scored = score(answers, model)
     assert (scored.n, scored.unknown) == (2, {"ten": 2, "twelve": 2})
-    assert not_scored(scored) == "Not scored: 4 pictures of classes that the model does not know (ten, twelve)."
+    assert not_scored(scored) == "Not scored: 4 images of classes that the model does not know (ten, twelve)."
     none = answer(model, [replace(BATCH, classes=("ten", "eleven", "twelve"))])
     with pytest.raises(DataError, match=r"no label is a class of the model.*found labels ten, eleven, twelve"):
         score(none, model)
@@ -91,7 +91,7 @@ def test_ids_are_unique(small_run: Run) -> None:
     assert ids == ("x/a", "x/a (2)", "b", "y/a", "c", "d", "e")
 
 
-def test_pictures_of_another_size(small_run: Run) -> None:
+def test_images_of_another_size(small_run: Run) -> None:
     with pytest.raises(BundleError, match="do not fit the model; found 6x6 pixels"):
         answer(small_run.model(), [Batch(["x"] * 6, blobs(6)[0][..., None])])
 

@@ -1,4 +1,4 @@
-"""Protects predict from demanding what only training needs: labels, several classes, pictures of each, no bad file."""
+"""Protects predict from demanding what only training needs: labels, several classes, images of each, no bad file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import data_cases
+import image_cases as cases
 import numpy as np
-import picture_cases as cases
 import polars as pl
 import pytest
 
-from snellen.data.readers.picture_files import walk
+from snellen.data.readers.image_files import walk
 from snellen.data.readers.reader import Options
-from snellen.deploy import picture_files
+from snellen.deploy import image_files
 from snellen.deploy.batch import Batch, Reading
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.images import open_images
 from snellen.errors import DataError
 from snellen.models.bundle import Input
 
@@ -32,7 +32,7 @@ def contract(**changes: Any) -> Input:
 def opened(*sources: Path, **options: Any) -> tuple[list[Batch], Reading]:
     reading = Reading()
     inputs = options.pop("inputs", contract())
-    batches = open_pictures([*map(str, sources)], inputs, None, classes=CLASSES, reading=reading, **options)
+    batches = open_images([*map(str, sources)], inputs, None, classes=CLASSES, reading=reading, **options)
     return list(batches), reading
 
 
@@ -96,8 +96,8 @@ def test_hidden_files_are_passed_over_and_bad_ones_named(tmp_path: Path) -> None
     assert [each.file for each in reading.failed] == ["deep/broken.jpg", "empty.png"]
     assert all(each.reason for each in reading.failed)
     assert reading.sentences(contract()) == [
-        "Passed over what is not a picture: notes.txt.",
-        "Passed over 6 hidden files, which systems leave beside pictures.",
+        "Passed over what is not an image: notes.txt.",
+        "Passed over 6 hidden files, which systems leave beside images.",
     ]
 
 
@@ -115,22 +115,22 @@ def test_one_bad_source_among_several(tmp_path: Path) -> None:
 def test_nothing_readable_is_an_error_with_the_reasons(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c.png", "d.png"):
         (tmp_path / name).write_bytes(b"oops")
-    with pytest.raises(DataError, match=r"none of 4 pictures can be read; found a.png: not a picture.*and 1 more"):
+    with pytest.raises(DataError, match=r"none of 4 images can be read; found a.png: not an image.*and 1 more"):
         opened(tmp_path)
-    with pytest.raises(DataError, match=r"a\.png.*not a picture"):
+    with pytest.raises(DataError, match=r"a\.png.*not an image"):
         opened(tmp_path / "a.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="no pictures in this folder; found nothing"):
+    with pytest.raises(DataError, match="no images in this folder; found nothing"):
         opened(tmp_path / "empty")
 
 
 def test_a_source_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
     root = write(tmp_path, "a.png")
-    batches = open_pictures([str(root), str(root / "b.png")], contract(), None)
+    batches = open_images([str(root), str(root / "b.png")], contract(), None)
     with pytest.raises(DataError, match="no data found"):
         next(batches)
     with pytest.raises(DataError, match="an empty name"):
-        next(open_pictures([""], contract(), None))
+        next(open_images([""], contract(), None))
 
 
 def test_a_source_given_twice_is_answered_once(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_a_source_given_twice_is_answered_once(tmp_path: Path) -> None:
     assert ids_of(batches) == ["a.png"] and "more than once" in reading.remarks[0]
 
 
-def test_pictures_of_a_large_folder_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_files, "MAX_BATCH", 2)
+def test_images_of_a_large_folder_are_never_all_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_files, "MAX_BATCH", 2)
     root = write(tmp_path, *(f"{row}.png" for row in range(5)))
     (root / "1.png").write_bytes(b"oops")
     batches, _ = opened(root)
@@ -155,9 +155,9 @@ def test_sizes_and_colours_of_files_are_converted_and_said(tmp_path: Path) -> No
     (batch,), reading = opened(tmp_path)
     assert batch.images.shape == (3, 6, 5, 1)
     assert reading.sentences(contract()) == [
-        "2 pictures of 900x700, 6x10 pixels (height x width) became 6x5, bilinear: the model was trained on pictures "
+        "2 images of 900x700, 6x10 pixels (height x width) became 6x5, bilinear: the model was trained on images "
         "that all had that size.",
-        "1 picture in colour became grey (luma), as the model takes grey pictures.",
+        "1 image in colour became grey (luma), as the model takes grey images.",
     ]
 
 
@@ -196,7 +196,7 @@ def test_arrays_with_labels_that_lack_a_class_or_have_none(tmp_path: Path) -> No
     (batch,), reading = opened(tmp_path / "hot.npz")
     assert labels_of(batch) == [*"012345"] and "one-hot" in reading.remarks[0]
     np.savez(tmp_path / "two.npz", one=GREY, two=GREY)
-    with pytest.raises(DataError, match="cannot tell which array holds the pictures; found one"):
+    with pytest.raises(DataError, match="cannot tell which array holds the images; found one"):
         opened(tmp_path / "two.npz")
 
 
@@ -210,8 +210,8 @@ def test_all_parts_of_a_file_are_answered(tmp_path: Path) -> None:
         assert batch.test is not None and batch.test.tolist() == [False] * len(images) + [True] * len(test_images)
 
 
-def test_an_array_that_says_the_part_of_each_picture(tmp_path: Path) -> None:
-    """`--score` counts the test part alone, and one that says something else is no reason to refuse the pictures."""
+def test_an_array_that_says_the_part_of_each_image(tmp_path: Path) -> None:
+    """`--score` counts the test part alone, and one that says something else is no reason to refuse the images."""
     parts, other = np.array(["train", "test"] * 3), np.arange(6)
     np.savez(tmp_path / "parts.npz", images=GREY, labels=[0, 1] * 3, split=parts)
     np.savez(tmp_path / "other.npz", images=GREY, labels=[0, 1] * 3, split=other)
@@ -230,7 +230,7 @@ def test_an_idx_set_and_a_mat_file_that_lack_a_class(tmp_path: Path) -> None:
     assert set(labels_of(batch) or []) == {"0", "3", "6"}
 
 
-def test_mat_files_of_pictures_alone_in_either_order(tmp_path: Path) -> None:
+def test_mat_files_of_images_alone_in_either_order(tmp_path: Path) -> None:
     from scipy.io import savemat
 
     savemat(tmp_path / "matlab.mat", {"X": np.moveaxis(GREY, 0, -1)})
@@ -241,7 +241,7 @@ def test_mat_files_of_pictures_alone_in_either_order(tmp_path: Path) -> None:
 
 
 def test_rows_of_csv_without_labels_keep_their_ids(tmp_path: Path) -> None:
-    """As Kaggle gives them, and pictures that are not square; with labels too, maybe of one class."""
+    """As Kaggle gives them, and images that are not square; with labels too, maybe of one class."""
     header = ",".join(f"pixel{place}" for place in range(30))
     rows = [",".join(map(str, picture.ravel())) for picture in GREY]
     (tmp_path / "test.csv").write_text("\n".join([header, *rows]) + "\n")
@@ -285,7 +285,7 @@ def test_tables_of_paths_with_labels_or_without(tmp_path: Path) -> None:
     assert opened(tmp_path / "alone.parquet")[0][0].ids == names[:2]
 
 
-def test_pictures_are_known_by_their_content_where_no_suffix_tells(tmp_path: Path) -> None:
+def test_images_are_known_by_their_content_where_no_suffix_tells(tmp_path: Path) -> None:
     root = write(tmp_path / "in", "a.png", "sub/b.png", "c.png")
     for name in ("a", "sub/b", "c"):
         (root / f"{name}.png").rename(root / (f"{name}.data" if name == "c" else name))
@@ -312,14 +312,14 @@ def test_links_to_many_files_are_followed_to_the_last(tmp_path: Path, monkeypatc
     (tmp_path / "in").mkdir()
     (tmp_path / "in/linked").symlink_to(tmp_path / "far")
     reading = Reading(Options(links="follow"))
-    batches = list(open_pictures([str(tmp_path / "in")], contract(), None, reading=reading))
+    batches = list(open_images([str(tmp_path / "in")], contract(), None, reading=reading))
     assert ids_of(batches) == ["linked/a.png", "linked/b.png", "linked/c.png"]
     assert reading.passed_over == ["linked/notes.txt"]
     assert "Links lead to 4 files outside the folder" in " ".join(reading.remarks)
 
 
 @pytest.mark.parametrize("folder", ["", "unknown/", "cat/"])
-def test_zips_of_pictures(tmp_path: Path, folder: str) -> None:
+def test_zips_of_images(tmp_path: Path, folder: str) -> None:
     root = write(tmp_path / "in", f"{folder}a.png", f"{folder}b.png", "__MACOSX/._a.png")
     (root / f"{folder}bad.png").touch()
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
@@ -342,10 +342,10 @@ def test_paths_of_a_table_that_lead_out_need_permission(tmp_path: Path) -> None:
     assert all("the path leaves the folder" in each.reason for each in reading.failed)
     assert all("--follow-links" in each.reason for each in reading.failed)
     reading = Reading(Options(links="follow"))
-    batches = list(open_pictures([str(tmp_path / "in/t.csv")], contract(), None, reading=reading))
+    batches = list(open_images([str(tmp_path / "in/t.csv")], contract(), None, reading=reading))
     assert len(ids_of(batches)) == 4 and not reading.failed
     (tmp_path / "t.csv").write_text("path\nb.png\nc.png\n")
     write(tmp_path, "other/b.png", "other/c.png")
     reading = Reading(Options(keys={"folder": "far"}))
-    (batch,) = open_pictures([str(tmp_path / "t.csv")], contract(), None, reading=reading)
+    (batch,) = open_images([str(tmp_path / "t.csv")], contract(), None, reading=reading)
     assert batch.ids == ["far/b.png", "far/c.png"]

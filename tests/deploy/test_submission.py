@@ -1,4 +1,4 @@
-"""Protects submissions: two columns, a row for each picture in the order of the file, and no id that belongs to another
+"""Protects submissions: two columns, a row for each image in the order of the file, and no id that belongs to another
 row."""
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def test_the_files_own_ids_are_kept(small_run: Run, tmp_path: Path, column: str)
     assert table["Label"].to_list() == expected(small_run)
 
 
-def test_pictures_are_named_by_their_files(small_run: Run, tmp_path: Path) -> None:
+def test_images_are_named_by_their_files(small_run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    for row, picture in enumerate(DIGITS):
-        Image.fromarray(np.uint8(picture * 15)).save(tmp_path / f"in/{row:02}.png")
+    for row, image in enumerate(DIGITS):
+        Image.fromarray(np.uint8(image * 15)).save(tmp_path / f"in/{row:02}.png")
     result, out = submit(small_run, tmp_path / "in")
     assert result.exit_code == 0
     assert pl.read_csv(out)["ImageId"].to_list() == [f"{row:02}.png" for row in range(12)]

@@ -1,4 +1,4 @@
-"""Protects that predictions of pictures which are nothing like the training pictures are marked and warned of."""
+"""Protects that predictions of images which are nothing like the training images are marked and warned of."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_photograph_and_noise_are_no_digits(small_run: Run) -> None:
 def test_the_command_marks_and_warns(small_run: Run, tmp_path: Path, predict: Predict) -> None:
     np.save(tmp_path / "mixed.npy", np.concatenate([DIGITS[:3], ANT]))
     printed, warned = predict(small_run.folder, tmp_path / "mixed.npy", "--csv", tmp_path / "a.csv")
-    assert "1 of 4 pictures is unlike the training pictures" in warned and "1 in 10" in warned
+    assert "1 of 4 images is unlike the training images" in warned and "1 in 10" in warned
     assert printed.count("yes") == 1 and "unfamiliar" in printed
     with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
         assert [row["unfamiliar"].lower() for row in csv.DictReader(file)] == ["false"] * 3 + ["true"]
@@ -86,9 +86,9 @@ def test_the_command_marks_and_warns(small_run: Run, tmp_path: Path, predict: Pr
 
 def test_python_warns_of_more_than_chance_explains(small_run: Run) -> None:
     model = small_run.model("dense")
-    with pytest.warns(UserWarning, match="this picture is unlike the training pictures"):
+    with pytest.warns(UserWarning, match="this image is unlike the training images"):
         model.predict(ANT)
-    with pytest.warns(UserWarning, match="40 of 140 pictures are unlike"):
+    with pytest.warns(UserWarning, match="40 of 140 images are unlike"):
         model.predict(np.concatenate([DIGITS[:100], NOISE]))
     model.predict(DIGITS)  # about 1 in 100 of them is unlike: no warning, which would be an error here
     assert model.unlike_training(DIGITS).sum() > 0
@@ -99,11 +99,11 @@ def test_the_warning_names_the_first_of_them_and_what_chance_gives(small_run: Ru
     assert unfamiliar_warning([""] * 1_000, found, model) is None
     found[10:30] = True
     said = unfamiliar_warning([f"p\n{row}" for row in range(1_000)], found, model) or ""
-    assert "20 of 1,000 pictures are unlike" in said and "p\\n10, p\\n11" in said and "and 15 more" in said
+    assert "20 of 1,000 images are unlike" in said and "p\\n10, p\\n11" in said and "and 15 more" in said
     assert said.count("p\\n") == NAMED and "here about 9" in said and said.startswith("Warning")
     found[12:] = False
     said = unfamiliar_warning([f"p{row}" for row in range(1_000)], found, model) or ""
-    assert said.startswith("2 of 1,000 pictures are marked unfamiliar, no more than chance explains: p10, p11.")
+    assert said.startswith("2 of 1,000 images are marked unfamiliar, no more than chance explains: p10, p11.")
 
 
 def test_a_bundle_without_the_measure_says_nothing(bundle: Path, tmp_path: Path, predict: Predict) -> None:
@@ -128,7 +128,7 @@ def test_sources_of_one_command_are_judged_alike(small_run: Run) -> None:
 def test_card_and_report_say_it(small_run: Run) -> None:
     report = json.loads((small_run.folder / "report.json").read_text(encoding="utf-8"))
     said = next(model["shipped"]["familiarity"] for model in report["models"] if model["name"] == "dense")
-    assert "Mahalanobis distance" in said and "`dense_1`" in said and "210 validation pictures, at most 0.95 %" in said
+    assert "Mahalanobis distance" in said and "`dense_1`" in said and "210 validation images, at most 0.95 %" in said
     assert said in (small_run.folder / "models/dense/card.md").read_text(encoding="utf-8")
     assert said.replace("`", "") in small_run.report.read_text(encoding="utf-8")
     old = json.loads(json.dumps(report))
@@ -159,11 +159,11 @@ def test_a_network_on_all_rows_compares_pixels_alone(folds_run: Run) -> None:
     assert "its outputs are not compared" in (folds_run.folder / f"models/{folds_run.chosen}/card.md").read_text()
 
 
-def test_few_validation_pictures_give_no_measure_and_the_card_says_so(tmp_path: Path) -> None:
+def test_few_validation_images_give_no_measure_and_the_card_says_so(tmp_path: Path) -> None:
     run = run_small(tmp_path / "run", models={"linear": LINEAR}, split={"test": 0.25, "validation": 15})
     assert run.model().distance is None and run.model().description.version == 1
     card = (run.folder / "models/linear/card.md").read_text(encoding="utf-8")
-    assert "at least 19 validation pictures" in card
+    assert "at least 19 validation images" in card
 
 
 def change(bundle: Path, edit: Callable[[dict[str, Any]], object]) -> None:

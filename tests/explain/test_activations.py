@@ -117,7 +117,7 @@ def test_images_in_memory_are_given_again_and_must_be_the_same(tmp_path: Path) -
     study = small_study(data=mine, models={"dense": {"layers": ["flatten", {"dense": 5}]}})
     run = study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)
     assert run.activations(dataset=mine).height == len(run.predictions("dense") or [])
-    with pytest.raises(RunError, match="not the pictures of the run"):
+    with pytest.raises(RunError, match="not the images of the run"):
         run.activations(dataset=other)
 
 

@@ -62,13 +62,13 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_outcome_comes_back_and_a_changed_file_is_noticed(tmp_path: Path) -> None:
-    table, picture = pl.DataFrame({"unit": [0, 1], "area": [0.5, 0.9]}), np.arange(6, dtype=np.uint8).reshape(2, 3)
-    save_result(tmp_path, AnalysisResult({"rows": 7}, {"units": table}, {"picture": picture}), {"job": "a"})
+    table, image = pl.DataFrame({"unit": [0, 1], "area": [0.5, 0.9]}), np.arange(6, dtype=np.uint8).reshape(2, 3)
+    save_result(tmp_path, AnalysisResult({"rows": 7}, {"units": table}, {"picture": image}), {"job": "a"})
     found = load_result(tmp_path, {"job": "a"})
     assert found is not None
     assert found.facts == {"rows": 7}
     assert found.tables["units"].equals(table)
-    assert np.array_equal(found.arrays["picture"], picture)
+    assert np.array_equal(found.arrays["picture"], image)
     assert load_result(tmp_path, {"job": "b"}) is None
     (tmp_path / "units.parquet").write_bytes(b"something else")
     with pytest.raises(IdentityError, match="changed"):
@@ -127,13 +127,13 @@ def test_in_python_an_analysis_is_made_when_asked_for_and_read_the_second_time(t
         run.units("linear")
 
 
-def test_pictures_in_memory_are_given_again_and_must_be_the_same(tmp_path: Path) -> None:
+def test_images_in_memory_are_given_again_and_must_be_the_same(tmp_path: Path) -> None:
     dataset = read("digits")
     arrays = snellen.from_arrays(np.asarray(dataset.images), dataset.labels, name="mine")
     run = small_study(data=arrays, models=MODELS).run(out=tmp_path, progress=False, threads=1)
     assert run.analysis("units", "small", dataset=arrays).facts
     other = replace(arrays, fingerprint="0" * 64)
-    with pytest.raises(RunError, match="not the pictures"):
+    with pytest.raises(RunError, match="not the images"):
         scene_of(run.record, None, other)
 
 

@@ -1,4 +1,4 @@
-"""Protects `answers` and `errors` as a whole on trained networks: the right pictures are explained, what is said is
+"""Protects `answers` and `errors` as a whole on trained networks: the right images are explained, what is said is
 what the network does, sealed labels stay unseen, bad use gets the clear error, findings are made of what was found, and
 the pages are whole, small and ask for nothing."""
 
@@ -22,7 +22,7 @@ from snellen.errors import StudyError, UnknownName
 from snellen.explain.analyses import PlannedAnalysis, networks_of, planned_analyses, stored_results
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.answers import analysis as answers
-from snellen.explain.answers.chosen_pictures import MISTAKE, NARROW, SURE, requested_pictures
+from snellen.explain.answers.chosen_images import MISTAKE, NARROW, SURE, requested_images
 from snellen.explain.answers.foreground_sensitivity import foreground_sensitivity
 from snellen.explain.answers.gradcam_layer import gradcam_layer, misfit
 from snellen.explain.errors import analysis as failures
@@ -60,7 +60,7 @@ def outcomes(run: Run) -> dict[str, AnalysisResult]:
     return {one.title: outcome for one, outcome in stored_results(run.record).items()}
 
 
-def test_the_telling_pictures_are_explained(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
+def test_the_telling_images_are_explained(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
     part = run.predictions("conv", "validation")
     assert part is not None and part.labels is not None
     sure, right = part.probabilities.max(1), part.predicted == part.labels
@@ -77,7 +77,7 @@ def test_the_telling_pictures_are_explained(run: Run, outcomes: Mapping[str, Ana
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_what_is_said_of_a_picture_is_what_the_network_does(
+def test_what_is_said_of_a_image_is_what_the_network_does(
     run: Run, outcomes: Mapping[str, AnalysisResult], model: str
 ) -> None:
     outcome, part = outcomes[f"answers of {model}"], run.predictions(model, "validation")
@@ -152,9 +152,9 @@ def test_given_rows_and_ids_and_none_whose_label_is_sealed(run: Run) -> None:
 def test_sealed_predictions_hold_no_given_image(run: Run) -> None:
     part = run.predictions("conv", "test")
     assert part is not None
-    assert [one.row for one in requested_pictures({"test": part}, part.rows[:1].tolist(), ())] == [part.rows[0]]
+    assert [one.row for one in requested_images({"test": part}, part.rows[:1].tolist(), ())] == [part.rows[0]]
     with pytest.raises(StudyError, match="known label"):
-        requested_pictures({"test": replace(part, labels=None)}, part.rows[:1].tolist(), ())
+        requested_images({"test": replace(part, labels=None)}, part.rows[:1].tolist(), ())
 
 
 def test_errors_are_of_validation_and_of_the_test_that_was_opened(
@@ -197,7 +197,7 @@ def test_pages_are_whole_small_and_ask_for_nothing(run: Run, page: str) -> None:
     assert "None" not in " ".join(tree.find("body").find("main").itertext())
 
 
-def test_every_explained_picture_stands_on_its_page(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
+def test_every_explained_image_stands_on_its_page(run: Run, outcomes: Mapping[str, AnalysisResult]) -> None:
     text = (run.folder / "pages" / "answers-conv.html").read_text(encoding="utf-8")
     for one in outcomes["answers of conv"].facts["images"]:
         assert f'id="row-{one["row"]}"' in text

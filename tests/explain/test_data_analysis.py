@@ -114,12 +114,12 @@ def test_the_shares_of_neighbours_are_those_of_the_table(run: Run) -> None:
     assert sum(one["images"] for one in facts["classes"]) == 1500
 
 
-def test_the_page_opens_alone_and_draws_every_picture(run: Run) -> None:
+def test_the_page_opens_alone_and_draws_every_image(run: Run) -> None:
     html = (run.folder / "pages" / "data.html").read_text("utf-8")
     tree = html5lib.parse(html, namespaceHTMLElements=False)
     assert len(html) < 2_000_000 and not re.search(r'(src|href)="(?!data:|#|\.\./report)', html)
-    pictures = [each for each in tree.iter() if "picture" in (each.get("class") or "").split()]
-    assert len(pictures) > 100 and not [each for each in pictures if "missing" in (each.get("class") or "")]
+    images = [each for each in tree.iter() if "picture" in (each.get("class") or "").split()]
+    assert len(images) > 100 and not [each for each in images if "missing" in (each.get("class") or "")]
 
 
 def test_the_model_that_is_named_tells_what_is_alike(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Protects the choice of pictures a report shows: every one behind its own cell, in the order promised."""
+"""Protects the choice of images a report shows: every one behind its own cell, in the order promised."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def predictions() -> Predictions:
     random = np.random.default_rng(7)
     probabilities = random.multinomial(8, [1 / CLASSES] * CLASSES, size=300) / np.float32(8)
     rows = 3 * np.arange(300)
-    ids = np.array([f"picture {row}" for row in rows])
+    ids = np.array([f"image {row}" for row in rows])
     return Predictions("test", rows, ids, random.integers(0, CLASSES, 300), probabilities.astype(np.float32))
 
 
-def test_every_picture_is_behind_its_own_cell(predictions: Predictions) -> None:
+def test_every_image_is_behind_its_own_cell(predictions: Predictions) -> None:
     cells = cell_rows(predictions, CLASSES, limit=1000)
     expected: dict[str, list[int]] = {}
     assert predictions.labels is not None
@@ -52,7 +52,7 @@ def test_mistakes_are_the_wrong_answers_with_the_highest_probability(predictions
         if label != predicted
     ]
     assert [(-one["confidence"], one["row"]) for one in mistakes] == sorted(wrong)[:25]
-    assert all(one["id"] == f"picture {one['row']}" and one["label"] != one["predicted"] for one in mistakes)
+    assert all(one["id"] == f"image {one['row']}" and one["label"] != one["predicted"] for one in mistakes)
 
 
 def test_examples_are_the_first_rows_whatever_the_answer(predictions: Predictions) -> None:
@@ -110,7 +110,7 @@ def test_a_pair_is_two_classes_by_their_mistakes_both_ways() -> None:
 
 
 def test_grids_of_a_pair_hold_what_their_names_say(predictions: Predictions) -> None:
-    """The same pictures, in the same order, as behind the cell of the confusion matrix; all of them counted."""
+    """The same images, in the same order, as behind the cell of the confusion matrix; all of them counted."""
     cells = cell_rows(predictions, CLASSES, limit=1000)
     pairs = worst_pairs(predictions, CLASSES, 6, limit=5)
     assert len(pairs) == 6

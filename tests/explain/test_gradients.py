@@ -46,13 +46,13 @@ def network(layers: list[Any], seed: int = 1) -> Logits:
     return lambda x: built.apply(drawn, state, x.unsqueeze(0), "evaluate")[0][0]
 
 
-def pictures(count: int) -> Tensor:
+def images(count: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(0).random((count, *SHAPE)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
-    logits, x = network(NETWORKS[name]), pictures(2)
+    logits, x = network(NETWORKS[name]), images(2)
     answers, rivals = torch.tensor([0, 2]), torch.tensor([1, 0])
     found, gradient = margin_gradients(logits, x, answers, rivals)
     assert torch.equal(found, margins(logits, x, answers, rivals))
@@ -67,7 +67,7 @@ def test_gradients_are_those_of_finite_differences(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_integrated_gradients_are_the_integral(name: str) -> None:
-    logits, x = network(NETWORKS[name]), pictures(1)[0]
+    logits, x = network(NETWORKS[name]), images(1)[0]
     baseline = torch.full(SHAPE, 0.2, dtype=torch.float64)
 
     def slope(share: float) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_integrated_gradients_are_the_integral(name: str) -> None:
 
 def test_of_a_linear_network_they_are_weight_times_difference() -> None:
     weights = torch.randn((3, *SHAPE), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    x, baseline = pictures(2)
+    x, baseline = images(2)
     found = integrated_gradients(lambda rows: torch.einsum("nhwc,khwc->nk", rows, weights), x, baseline, 2, 0)
     assert np.allclose(found.attribution, ((weights[2] - weights[0]) * (x - baseline)).numpy())
     assert found.points == 33 and abs(found.gap) < 1e-12
@@ -94,7 +94,7 @@ def test_they_add_up_where_the_gradient_jumps(seed: int) -> None:
     """A deep network of relu and max pools has a kink every few hundredths of the way."""
     layers = [{"conv": {"filters": 8, "kernel": 3, "activation": "relu"}}, {"max_pool": 2}, "flatten"]
     logits = network([*layers, {"dense": {"units": 32, "activation": "relu"}}], seed)
-    x = 5 * pictures(1)[0]
+    x = 5 * images(1)[0]
     found = integrated_gradients(logits, x, torch.zeros_like(x), 0, 1)
     whole = logits(torch.stack([torch.zeros_like(x), x]))
     change = float((whole[1, 0] - whole[1, 1]) - (whole[0, 0] - whole[0, 1]))
@@ -130,7 +130,7 @@ def test_enlarged_maps_keep_their_mean_and_their_place() -> None:
 
 
 def test_occlusion_is_covering_one_patch_after_another() -> None:
-    logits, x = network(NETWORKS["conv"]), pictures(1)[0]
+    logits, x = network(NETWORKS["conv"]), images(1)[0]
     fill = torch.full(SHAPE, 0.4, dtype=torch.float64)
     found = occlusion(logits, x, fill, 2, 2, 1)
     whole = logits(x[None])[0]

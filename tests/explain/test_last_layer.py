@@ -67,7 +67,7 @@ def test_neighbours_are_those_of_scikit_learn(scene: RunWithImages, model: str) 
     assert np.array_equal(found_rows, among[places])
 
 
-def test_a_picture_is_not_its_own_neighbour(scene: RunWithImages) -> None:
+def test_a_image_is_not_its_own_neighbour(scene: RunWithImages) -> None:
     layer, among = LastLayer(scene.trained_models["dense"]), scene.trained_models["dense"].predictions["train"].rows
     rows, distances = nearest(layer, among[:5], among, 1)
     assert not np.isin(among[:5], rows[:, 0]).all() and (rows[:, 0] != among[:5]).all() and np.isfinite(distances).all()
@@ -149,7 +149,7 @@ def test_correction_is_that_of_statsmodels() -> None:
 
 
 def test_by_chance_units_seldom_differ() -> None:
-    """Cells of 6 pictures drawn from those of their class: at most 5 % of 200 runs may find a unit."""
+    """Cells of 6 images drawn from those of their class: at most 5 % of 200 runs may find a unit."""
     generator, found = np.random.default_rng(0), 0
     for _ in range(200):
         right, called = (np.maximum(generator.normal(size=(count, 32)), 0) for count in (200, 6))

@@ -1,4 +1,4 @@
-"""Protects where maps put pictures: right components, the same places for the same seed, nothing imported unasked."""
+"""Protects where maps put images: right components, the same places for the same seed, nothing imported unasked."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_in_python_a_map_is_made_of_the_layer_that_is_named(run: Run) -> None:
 
 @needs("mnist")
 def test_two_components_of_mnist_explain_what_is_known_of_them() -> None:
-    """9.7 % + 7.1 % of the variance of the training pictures."""
+    """9.7 % + 7.1 % of the variance of the training images."""
     dataset = read("mnist", data_folder=REAL_DATA)
     assert dataset.official_test is not None
     train = np.flatnonzero(~dataset.official_test)[5_000:]

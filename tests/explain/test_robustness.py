@@ -24,7 +24,7 @@ from snellen.explain.robustness import analysis
 from snellen.explain.robustness.addressed import content_keys
 from snellen.explain.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from snellen.explain.robustness.subjects import subjects_of
-from snellen.explain.robustness.unfamiliar import KINDS, unfamiliar_pictures
+from snellen.explain.robustness.unfamiliar import KINDS, unfamiliar_images
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.forward import predict_probabilities, resident
 from snellen.models.temperature import with_temperature
@@ -133,14 +133,14 @@ def test_findings_are_of_the_chosen_model(folder: Path) -> None:
         assert findings["SNL120"].severity == "notice"
 
 
-def test_the_page_has_pictures_figures_and_every_cell(folder: Path) -> None:
+def test_the_page_has_images_figures_and_every_cell(folder: Path) -> None:
     page = (folder / "pages" / "robustness.html").read_text("utf-8")
     for name in CORRUPTIONS:
         assert f'data-figure="{name.replace(" ", "-")}"' in page
         for severity in SEVERITIES:
-            assert page.count(f'aria-label="{name}, severity {severity}"') == analysis.PICTURES
-    assert page.count("without a corruption") >= analysis.PICTURES
-    assert "picture missing" not in page
+            assert page.count(f'aria-label="{name}, severity {severity}"') == analysis.IMAGES
+    assert page.count("without a corruption") >= analysis.IMAGES
+    assert "image missing" not in page
     assert "Pillow" in page and "NumPy" in page
 
 
@@ -224,13 +224,13 @@ def test_the_bootstrap_agrees_with_the_normal_approximation() -> None:
     assert np.array_equal(bootstrap_means(values), bootstrap_means(values))
 
 
-def test_pictures_that_show_nothing_against_scikit_learn(folder: Path) -> None:
+def test_images_that_show_nothing_against_scikit_learn(folder: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
     run = scene_of(RunRecord.open(folder), None)
     subject = next(one for one in subjects_of(run, None) if one.model == "dense")
     images = to_uint8(np.asarray(run.dataset.images[subject.predictions.rows]), run.dataset.pixel_range)
-    kinds = unfamiliar_pictures(images, content_keys(images))
+    kinds = unfamiliar_images(images, content_keys(images))
     assert all(drawn.shape == images.shape and drawn.dtype == np.uint8 for drawn in kinds.values())
     assert (kinds["blank"] == kinds["blank"][:, :1, :1]).all() and len(np.unique(kinds["blank"][:, 0, 0])) > 100
     assert np.array_equal(
@@ -253,7 +253,7 @@ def test_pictures_that_show_nothing_against_scikit_learn(folder: Path) -> None:
     bundle = snellen.load_bundle(next((folder / "models").glob("dense*")))
     given = bundle.unlike_training(kinds["noise"].astype(np.float32) * 16 / 255)
     assert given.mean() == pytest.approx(found["noise"]["unlike"]["value"], abs=0.02)
-    assert "Unfamiliar pictures" in (folder / "pages" / "robustness.html").read_text("utf-8")
+    assert "Unfamiliar images" in (folder / "pages" / "robustness.html").read_text("utf-8")
 
 
 def test_images_of_another_data_set(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_images_of_another_data_set(tmp_path: Path) -> None:
     chosen = np.sort(np.argsort(content_keys(read(other).images), kind="stable")[:1_000])
     assert about["known"] == (chosen >= 1_200).sum()
     known, bundle = run.dataset.images[subject.predictions.rows], snellen.load_bundle(folder / "models" / "linear")
-    with warnings.catch_warnings(action="ignore"):  # of the conversion, and of unfamiliar pictures
+    with warnings.catch_warnings(action="ignore"):  # of the conversion, and of unfamiliar images
         tops = [bundle.predict(each).max(1) for each in (known, mixed[chosen[chosen < 1_200]])]
     expected = roc_auc_score(np.repeat([1, 0], [len(each) for each in tops]), np.concatenate(tops))
     area = found["bars"]["area"]

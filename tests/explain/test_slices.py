@@ -36,7 +36,7 @@ def drawing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 @pytest.mark.parametrize("wide", [2, 4, 6])
 def test_thickness_is_the_width_of_a_stroke(wide: int) -> None:
-    """Of a stroke from edge to edge of a long picture."""
+    """Of a stroke from edge to edge of a long image."""
     tones = np.zeros((1, 20, 200), np.float32)
     tones[0, 5 : 5 + wide, 2:-2] = 0.9
     assert thicknesses(foreground_masks(tones))[0] == pytest.approx(wide, rel=0.05)

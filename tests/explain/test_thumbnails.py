@@ -1,4 +1,4 @@
-"""Protects the pictures of a report: right rows, right tones, unchanged by being stored."""
+"""Protects the images of a report: right rows, right tones, unchanged by being stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_tones_run_from_black_to_white_over_the_pixel_range() -> None:
     assert to_uint8(np.arange(256, dtype=np.uint8), (0, 255)).tolist() == list(range(256))
 
 
-def test_pictures_of_the_rows_asked_for_survive_storage(tmp_path: Path) -> None:
+def test_images_of_the_rows_asked_for_survive_storage(tmp_path: Path) -> None:
     images = np.arange(10 * 2 * 3, dtype=np.uint8).reshape(10, 2, 3, 1)
     ids = np.array([str(row) for row in range(10)])
     dataset = Dataset("ten", images, np.zeros(10, np.int64), ("0", "1"), ids, None, (0.0, 255.0), "")

@@ -1,4 +1,4 @@
-"""Protects the dossiers as a whole: tables that agree with each other, pictures, flags, and sentences that hold."""
+"""Protects the dossiers as a whole: tables that agree with each other, images, flags, and sentences that hold."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def test_the_most_and_least_active_images_are_the_extremes_of_training_images(fo
     assert set(arrays["rows"]) == set(arrays["most"].ravel()) | set(arrays["least"].ravel())
 
 
-def test_the_picture_that_drives_a_unit_is_its_bar(found: AnalysisResult) -> None:
-    picture = found.arrays["maximal"][2, :, :, 0]
-    assert picture[4:].min() > 100 and picture[:4].max() == 0
+def test_the_image_that_drives_a_unit_is_its_bar(found: AnalysisResult) -> None:
+    image = found.arrays["maximal"][2, :, :, 0]
+    assert image[4:].min() > 100 and image[:4].max() == 0
 
 
 def test_a_layer_of_two_units_has_its_scatter() -> None:
@@ -151,7 +151,7 @@ def test_filters_are_called_filters() -> None:
     assert outcome.arrays["weights"].shape == (3, 3, 3, 1) and outcome.arrays["maximal"].shape == (3, 6, 6, 1)
 
 
-def test_the_price_follows_the_layer_and_the_number_of_pictures_and_is_bounded() -> None:
+def test_the_price_follows_the_layer_and_the_number_of_images_and_is_bounded() -> None:
     images, labels = bars(30)
     hidden = ["flatten", {"dense": {"units": 8, "activation": "relu"}}]
     closed, climbed = (

@@ -83,7 +83,7 @@ def test_pooling_does_not_belong_to_a_filter() -> None:
     assert unit_layer(network, "conv_1").read_at == "conv_1"
 
 
-def test_weights_of_a_dense_layer_are_its_kernel_as_pictures() -> None:
+def test_weights_of_a_dense_layer_are_its_kernel_as_images() -> None:
     one = of(DENSE)
     kernel = one.parameters["dense_1.kernel"][0].numpy()
     found = incoming_weights(one, unit_layer(one.network, "dense_1"))

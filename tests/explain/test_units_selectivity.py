@@ -56,13 +56,13 @@ def test_a_silent_unit_tells_nothing() -> None:
     assert found.information[2] == 0 and found.active[2] == 0
 
 
-def test_a_class_with_one_picture_is_not_judged() -> None:
+def test_a_class_with_one_image_is_not_judged() -> None:
     labels = np.array([0] * 10 + [1])
     found = selectivity(np.arange(11.0)[:, None], labels, 2)
     assert np.isnan(found.area[0]).all() and (found.p[0] == 1).all()
 
 
-def test_a_unit_that_three_pictures_activate_is_not_told_from_chance() -> None:
+def test_a_unit_that_three_images_activate_is_not_told_from_chance() -> None:
     values, labels = np.zeros((5000, 1)), np.arange(5000) % 10
     values[[7, 17, 27]] = 1
     rank = stats.mannwhitneyu(values[labels == 7, 0], values[labels != 7, 0], method="asymptotic")
@@ -87,7 +87,7 @@ def test_information_of_noise_is_near_none_and_of_a_copy_all() -> None:
     assert found.information[1] == pytest.approx(2, abs=0.01) and LEVELS > CLASSES
 
 
-def test_the_share_of_active_pictures_has_wilsons_interval() -> None:
+def test_the_share_of_active_images_has_wilsons_interval() -> None:
     low, high = wilson(np.array([0, 3, 50]), 50)
     for at, hits in enumerate((0, 3, 50)):
         expected = stats.binomtest(hits, 50).proportion_ci(method="wilson")
@@ -110,7 +110,7 @@ def test_boxes_are_numpys_quartiles_and_tukeys_whiskers() -> None:
 def test_overlap_of_boxes_by_hand() -> None:
     labels = np.repeat([0, 1, 2], 5)
     values = np.array([0, 1, 2, 3, 4, 2, 3, 4, 5, 6, 10, 10, 10, 10, 10.0])[:, None]
-    found = boxes(values, labels, 4)  # boxes 1..3, 3..5 and 10..10; the fourth class has no pictures
+    found = boxes(values, labels, 4)  # boxes 1..3, 3..5 and 10..10; the fourth class has no images
     share, meet = overlaps(found)[0], touching(found)[0]
     assert share[0, 1] == 0 and meet[0, 1] and not meet[0, 2]
     assert share[2, 2] == 1 and np.isnan(share[0, 3]) and not meet[0, 3]

@@ -205,7 +205,7 @@ def test_a_model_to_which_most_labels_look_wrong_is_too_weak_to_judge(tmp_path: 
     assert "SNL140" not in {each.code for each in findings_of(run.folder)}
 
 
-def test_copies_are_listed_once_and_mixed_pictures_are_mentioned(tmp_path: Path) -> None:
+def test_copies_are_listed_once_and_mixed_images_are_mentioned(tmp_path: Path) -> None:
     images, _, labels = planted(2)
     images = np.concatenate([images, images])
     models = {"dense": {**PLAIN, "train": {**TRAIN, "augment": [{"mixup": 0.2}]}}}

@@ -15,7 +15,7 @@ from runs import edit_json, facts_of
 
 from snellen import cli
 from snellen.data.load import read
-from snellen.data.reviews import picture_keys
+from snellen.data.reviews import pixel_hashes
 from snellen.evaluate.record import RunRecord
 from snellen.findings.class_advice import class_advice
 from snellen.findings.finding import Facts
@@ -80,7 +80,7 @@ def test_many_suspects_are_reviewed_first(run_copy: Path, monkeypatch: pytest.Mo
     advice = class_advice(facts, CHOSEN, WEAK, 0.5)
     assert "30 of its labels look wrong: review them on the page `wrong-labels`" in advice
     dataset = read("digits")
-    key = picture_keys(dataset.images[:1])[0]
+    key = pixel_hashes(dataset.images[:1])[0]
     (run_copy / "reviews.csv").write_text(
         f"picture,label,review,correct_label\n{key},{dataset.classes[dataset.labels[0]]},right,\n"
     )

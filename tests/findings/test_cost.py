@@ -46,7 +46,7 @@ def right_on(folder: Path, **shares: float) -> None:
 
 
 def takes(folder: Path, spread: float = 0.05, **ms: float) -> None:
-    """Each model and baseline takes so many milliseconds a picture, 1 where nothing is said."""
+    """Each model and baseline takes so many milliseconds an image, 1 where nothing is said."""
     record = RunRecord(folder)
     names = {record.planned[model].shipped: model for model in MODELS}
     names |= {each.path.name: name.split()[0] for name, each in record.baselines.items()}
@@ -81,7 +81,7 @@ def test_far_slower_than_a_model_that_is_not_shown_to_be_worse(
     told = found(planted, "SNL171")
     assert [one.values["other"] for one in told] == (["linear"] if raised else [])
     for one in told:
-        assert one.sentence.startswith("`dense` needs 5.0 ms for a picture, `linear` 0.50 ms, and `dense` is not shown")
+        assert one.sentence.startswith("`dense` needs 5.0 ms for an image, `linear` 0.50 ms, and `dense` is not shown")
 
 
 def test_a_slow_model_that_is_shown_to_be_better_is_not_told_of(planted: Path) -> None:
@@ -95,7 +95,7 @@ def test_slower_to_predict_than_a_baseline_that_is_as_good(planted: Path) -> Non
     takes(planted, dense=3.0, logistic=0.01)
     [one] = found(planted, "SNL129")
     assert (
-        "needs 3.0 ms for a picture, the baseline `logistic regression` 0.010 ms. It is not shown to be" in one.sentence
+        "needs 3.0 ms for an image, the baseline `logistic regression` 0.010 ms. It is not shown to be" in one.sentence
     )
     assert one.values["ms"] == pytest.approx(3.0) and "seconds" not in one.values and one.evidence == "cost"
     takes(planted, dense=0.02, logistic=0.01)
@@ -162,7 +162,7 @@ def test_which_to_use_names_the_model_that_is_better_than_all_with_its_cost(plan
         f"Which model to use: with {images:,} training images `dense`, shown to be more accurate than 2 other models "
         "and 2 baselines (95"
     )
-    assert "; 0.20 ms a picture, " in one.sentence and one.values["candidates"] == ["dense"]
+    assert "; 0.20 ms an image, " in one.sentence and one.values["candidates"] == ["dense"]
     assert one.sentence.endswith("This is about these trained networks, not about training them again.")
 
 
@@ -171,7 +171,7 @@ def test_which_to_use_says_what_it_cannot_tell_and_which_is_fastest(planted: Pat
     [one] = found(planted, "SNL170")
     assert set(one.values["candidates"]) == {"dense", "linear"} and one.values["cheapest"] == "linear"
     assert "the study cannot tell between" in one.sentence
-    assert "of which `linear` predicts clearly fastest (0.50 ms a picture, the other 5.0 ms)" in one.sentence
+    assert "of which `linear` predicts clearly fastest (0.50 ms an image, the other 5.0 ms)" in one.sentence
     takes(planted, dense=0.5, linear=0.5)
     assert "fastest" not in found(planted, "SNL170")[0].sentence
 

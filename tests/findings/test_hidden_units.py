@@ -56,7 +56,7 @@ def test_each_model_that_has_hidden_units_gets_a_page(analysed: Path) -> None:
     assert section["page"] == "pages/units-dense.html" and "Of the 16 units of `dense_1`" in section["sentences"][0]
 
 
-def test_the_report_links_to_the_finding_and_is_the_same_without_the_pictures(analysed: Path) -> None:
+def test_the_report_links_to_the_finding_and_is_the_same_without_the_images(analysed: Path) -> None:
     before = (analysed / "pages" / "units-dense.html").read_text(encoding="utf-8")
     report(analysed)
     assert (analysed / "pages" / "units-dense.html").read_text(encoding="utf-8") == before

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_cases import save
+from image_cases import save
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.near_duplicates import near_duplicates

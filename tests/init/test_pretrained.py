@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from image_cases import save
 from needs import needs
-from picture_cases import save
 
 from snellen.cli.init import init
 from snellen.data.readers.arrays import from_arrays

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from image_cases import save
 from needs import needs
-from picture_cases import save
 from ruamel.yaml import YAML
 
 from snellen.data.dataset import Dataset
@@ -135,7 +135,7 @@ def test_a_manifest_with_groups(tmp_path: Path) -> None:
     assert dataset.groups is not None and "The data define 20 groups" in said and study.study == "list"
 
 
-def test_transparent_pictures_among_others(tmp_path: Path) -> None:
+def test_transparent_images_among_others(tmp_path: Path) -> None:
     for number in range(20):
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(8, 8, 4 if number < 5 else 3))
     study, _ = proposed(survey(str(tmp_path / "photos")), str(tmp_path / "photos"))
@@ -164,7 +164,7 @@ def test_sides_that_differ_are_both_written(tmp_path: Path) -> None:
     assert study.data.pad == (20, 29) and planned(study)[0].shape == (20, 29, 1)
 
 
-def test_unreadable_pictures_are_listed(tmp_path: Path) -> None:
+def test_unreadable_images_are_listed(tmp_path: Path) -> None:
     for number in range(24):
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(8, 8))
     for number in range(22):
@@ -172,7 +172,7 @@ def test_unreadable_pictures_are_listed(tmp_path: Path) -> None:
     source = str(tmp_path / "photos")
     found = survey(source)
     study, said = proposed(found, source)
-    assert study.data.on_bad_image == "exclude" and "- a/x00.png: not a picture" in said
+    assert study.data.on_bad_image == "exclude" and "- a/x00.png: not an image" in said
     assert "a/x19.png" in said and "a/x20.png" not in said and "and 2 others." in said
     assert len(planned(study)[0]) == 24
 
@@ -185,7 +185,7 @@ def test_grey_in_three_channels() -> None:
     assert "snellen run other.yaml" in text
 
 
-def test_large_pictures_of_one_size_are_made_smaller(tmp_path: Path) -> None:
+def test_large_images_of_one_size_are_made_smaller(tmp_path: Path) -> None:
     for number in range(12):
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", noise(200, 300))
     study, said = proposed(survey(str(tmp_path / "photos")), str(tmp_path / "photos"))
@@ -233,7 +233,7 @@ def test_unbalanced_classes_are_called_so() -> None:
     )
 
 
-def test_few_pictures_get_larger_shares() -> None:
+def test_few_images_get_larger_shares() -> None:
     study, _ = in_memory(noise(8, 6, 6), np.arange(8) % 2)
     assert study.split.validation in (0.3, 0.4)
     with pytest.raises(StudyError, match=r"too few images of 1 class; found '1' \(1 image\); expected at least 3 diff"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from picture_cases import save
+from image_cases import save
 
 from snellen.data.inspect.near_duplicates import near_duplicates, near_duplicates_if_quick
 from snellen.data.load import read
@@ -38,16 +38,16 @@ def test_sizes_and_transparency_at_once(tmp_path: Path) -> None:
     assert dict(found.sizes) == {"20 × 20": 4, "12 × 12": 2, "600 × 600": 2} and found.dataset.shape == (16, 16, 3)
 
 
-def test_damaged_pictures_are_left_out(tmp_path: Path) -> None:
+def test_damaged_images_are_left_out(tmp_path: Path) -> None:
     for number in range(6):
         save(tmp_path / f"photos/{'ab'[number % 2]}/{number}.png", np.full((8, 8 + number), number, np.uint8))
-    (tmp_path / "photos/a/9.png").write_bytes(b"no picture")
+    (tmp_path / "photos/a/9.png").write_bytes(b"no image")
     found = survey(str(tmp_path / "photos"))
     assert found.options.on_bad_image == "exclude" and len(found.dataset) == 6
     assert [each.file for each in found.dataset.excluded] == ["a/9.png"]
     (tmp_path / "photos/c").mkdir()
     (tmp_path / "photos/c/1.png").write_bytes(b"nor this")
-    with pytest.raises(DataError, match="a class without pictures; found c"):
+    with pytest.raises(DataError, match="a class without images; found c"):
         survey(str(tmp_path / "photos"))
 
 

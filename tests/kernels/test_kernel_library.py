@@ -112,6 +112,6 @@ def test_every_layer_is_known_or_left_to_torch(name: str) -> None:
     assert (CompiledNetwork.of(network) is None) == (name in LEFT_TO_TORCH)
 
 
-def test_pictures_that_are_not_square_have_no_global_average() -> None:
+def test_images_that_are_not_square_have_no_global_average() -> None:
     network = job(layers=["global_average_pool"], input_shape=(6, 5, 2)).trajectory.network
     assert CompiledNetwork.of(network) is None

@@ -81,7 +81,7 @@ def test_windows(shape: tuple[int, int, int], size: int, stride: int, padding: s
 
 
 def test_the_first_of_equals_wins() -> None:
-    """As torch has it: pictures of few values, so that most windows have several largest."""
+    """As torch has it: images of few values, so that most windows have several largest."""
     one = a_pass([CONV, "relu", {"max_pool": {"size": 3, "strides": 2, "padding": "same"}}, "flatten"], (9, 9, 1), 20)
     flat = replace(one, x=one.x.sign().clamp(min=0), theta=(8 * one.theta).round() / 8)
     assert flat.differs_by() < CLOSE
@@ -107,7 +107,7 @@ def test_rows_that_fill_up() -> None:
 
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_dropout(parts: int) -> None:
-    """Twice after another, in front, on pictures and on vectors; the masks of torch's own path, also of a share."""
+    """Twice after another, in front, on images and on vectors; the masks of torch's own path, also of a share."""
     drop = {"dropout": 0.4}
     written = [drop, CONV, "relu", drop, drop, {"max_pool": 2}, drop, "tanh", "flatten", {"dense": 7}, drop]
     one = replace(a_pass(written, (8, 8, 2), rows=23, lanes=3), key=KEY)
@@ -125,7 +125,7 @@ def test_large_numbers_are_no_trouble() -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("pool", ["max_pool", "average_pool"])
 def test_what_is_no_number_stays_none(name: str, pool: str) -> None:
-    """A training that goes wrong must show it: in the logits of the picture, in no other's, and in the gradient."""
+    """A training that goes wrong must show it: in the logits of the image, in no other's, and in the gradient."""
     conv, dense = {"conv": {"filters": 3, "kernel": 3, "activation": name}}, {"dense": {"units": 7, "activation": name}}
     one = a_pass([conv, {pool: 2}, "flatten", dense], (8, 8, 1), rows=19)
     one.x[0, 4, 3, 3] = torch.nan
@@ -135,7 +135,7 @@ def test_what_is_no_number_stays_none(name: str, pool: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["lanes apart", "rows apart", "permuted"])
-def test_pictures_anywhere_in_memory(way: str) -> None:
+def test_images_anywhere_in_memory(way: str) -> None:
     one = a_pass(LENET, (16, 16, 3), rows=20, lanes=2)
     x = one.x
     moved = {

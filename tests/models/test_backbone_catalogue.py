@@ -19,7 +19,7 @@ from snellen.models.backbones.networks import LAST, least_running_side, measured
 each_entry = pytest.mark.parametrize("name", DOCUMENTED)
 KERAS_LEAST = {"vgg16": 32, "resnet50": 32, "resnetv2_50": 32, "resnetv2_152": 32, "xception": 71, "densenet121": 32}
 KERAS_LEAST |= {"mobilenetv2_100": 32, "mobilenetv3_small_100": 32, "efficientnet_b0": 32}
-"""Least sides of pictures in keras.applications: `min_size` in each of its files."""
+"""Least sides of images in keras.applications: `min_size` in each of its files."""
 
 
 def test_importing_the_list_imports_neither_timm_nor_torch() -> None:
@@ -69,7 +69,7 @@ def test_an_entry_is_what_timm_says_and_running_it_shows(name: str) -> None:
 
 @needs("timm")
 @pytest.mark.parametrize(("name", "runs"), [("vgg16", 32), ("convnext_atto", 32), ("xception", 7), ("densenet121", 29)])
-def test_pictures_of_the_least_side_run_and_smaller_ones_do_not(name: str, runs: int) -> None:
+def test_images_of_the_least_side_run_and_smaller_ones_do_not(name: str, runs: int) -> None:
     """With tensors: what was measured without them is true with them."""
     import timm
     import torch

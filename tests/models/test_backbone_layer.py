@@ -40,7 +40,7 @@ def values(layer: Backbone, shape: tuple[int, ...] = SHAPE) -> dict[str, Tensor]
     return {name: torch.from_numpy(value).float() for name, value in {**parameters, **state}.items()}
 
 
-def pictures(count: int = 5, channels: int = 3) -> Tensor:
+def images(count: int = 5, channels: int = 3) -> Tensor:
     return torch.rand((count, 32, 32, channels), generator=torch.Generator().manual_seed(1))
 
 
@@ -53,7 +53,7 @@ def outputs(layer: Backbone, x: Tensor) -> Tensor:
 def test_it_gives_what_timm_gives(read: str) -> None:
     import timm
 
-    layer, x = backbone(read=read, preprocessing=SCALED), pictures()
+    layer, x = backbone(read=read, preprocessing=SCALED), images()
     network: Any = timm.create_model(backbone_cases.SMALL, pretrained=False, num_classes=0).eval()
     known = {name: value[0] for name, value in values(layer).items()}
     network.load_state_dict(known, strict=False)
@@ -77,14 +77,14 @@ def test_only_the_tensors_before_the_reading_place_are_held() -> None:
 
 
 def test_a_row_has_the_same_bits_wherever_it_stands() -> None:
-    layer, x = backbone(), pictures(16)
+    layer, x = backbone(), images(16)
     assert torch.equal(outputs(layer, x).roll(3, 0), outputs(layer, x.roll(3, 0)))
 
 
 def test_grey_images_are_repeated_and_alpha_is_left_out() -> None:
-    layer, grey = backbone(), pictures(channels=1)
+    layer, grey = backbone(), images(channels=1)
     assert torch.equal(outputs(layer, grey), outputs(layer, grey.expand(-1, -1, -1, 3)))
-    x = pictures(channels=4)
+    x = images(channels=4)
     assert torch.equal(outputs(layer, x), outputs(layer, x[..., :3]))
 
 
@@ -97,7 +97,7 @@ def test_images_are_resized_before_it() -> None:
 
 
 def test_rows_that_only_fill_a_batch_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer, x, passes = backbone(), pictures(128), list[int]()
+    layer, x, passes = backbone(), images(128), list[int]()
     own, whole = values(layer), outputs(layer, x)
     forward = module.forward
 
@@ -121,7 +121,7 @@ def test_rows_that_only_fill_a_batch_are_not_computed(monkeypatch: pytest.Monkey
 
 
 def test_training_mode_changes_nothing() -> None:
-    layer, x = backbone(train="all"), pictures().unsqueeze(0)
+    layer, x = backbone(train="all"), images().unsqueeze(0)
     own = values(layer)
     with torch.no_grad():
         trained, changed = layer.apply({}, own, x, Step("train"))

@@ -336,7 +336,7 @@ def test_the_licence_is_asked_for_before_a_download(tmp_path: Path, monkeypatch:
     assert not asked
 
 
-def test_default_weights_of_other_pictures_need_a_tag(tmp_path: Path) -> None:
+def test_default_weights_of_other_images_need_a_tag(tmp_path: Path) -> None:
     with pytest.raises(
         StudyError, match=r"which weights of vit_small_patch14_dinov2\?.*`name: vit_small_patch14_dinov2\."
     ):

@@ -68,7 +68,7 @@ def test_numbers_are_those_of_scikit_learn(pixel_range: tuple[float, float]) -> 
 
 
 def test_distances_become_probabilities() -> None:
-    """The softmax of the negative distances to the mean pictures, computed the long way."""
+    """The softmax of the negative distances to the mean images, computed the long way."""
     fitted, probabilities = answered("nearest centroid", digits(), ROWS, OTHERS)
     means = np.stack([flat(ROWS)[DIGITS.target[ROWS] == each].mean(0) for each in range(10)])
     weights = np.exp(-np.linalg.norm(flat(OTHERS)[:, None] - means, axis=2))
@@ -91,7 +91,7 @@ def test_rows_are_probabilities_and_the_same_bits_again(name: str) -> None:
 
 @each_floor
 def test_other_rows_have_no_say(name: str) -> None:
-    """Test labels may be sealed, and any other picture may change."""
+    """Test labels may be sealed, and any other image may change."""
     dataset = digits()
     sealed = dataset.without_labels(OTHERS)
     sealed.images.flags.writeable = True
@@ -112,7 +112,7 @@ def test_two_classes(name: str) -> None:
 
 
 @each_floor
-def test_a_class_with_one_picture(name: str) -> None:
+def test_a_class_with_one_image(name: str) -> None:
     rows = np.concatenate([np.flatnonzero(DIGITS.target != 3)[:300], np.flatnonzero(DIGITS.target == 3)[:1]])
     _, probabilities = answered(name, digits(), rows, OTHERS)
     assert probabilities.shape == (len(OTHERS), 10) and np.isfinite(probabilities).all()
@@ -120,7 +120,7 @@ def test_a_class_with_one_picture(name: str) -> None:
 
 @each_floor
 @pytest.mark.parametrize("absent", [(3,), tuple(range(2, 10)), tuple(range(1, 10))])
-def test_a_class_without_a_picture_is_never_answered(name: str, absent: tuple[int, ...]) -> None:
+def test_a_class_without_a_image_is_never_answered(name: str, absent: tuple[int, ...]) -> None:
     """The classes that are there are answered as without it: nine of them, two, or one."""
     rows = np.flatnonzero(~np.isin(DIGITS.target, absent))[:300]
     fitted, probabilities = answered(name, digits(), rows, OTHERS)
@@ -134,7 +134,7 @@ def test_a_class_without_a_picture_is_never_answered(name: str, absent: tuple[in
 
 
 @each_floor
-def test_pictures_that_are_all_one_picture(name: str) -> None:
+def test_images_that_are_all_one_image(name: str) -> None:
     dataset = snellen.from_arrays(np.full((40, 6, 6), 7, np.uint8), np.arange(40) % 2)
     _, probabilities = answered(name, dataset, np.arange(30), np.arange(30, 40))
     np.testing.assert_allclose(probabilities, 0.5)
@@ -157,7 +157,7 @@ def test_a_large_set_is_sampled_and_its_rounds_are_limited(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("shape", [(33, 33, 3), (64, 48, 1), (100, 40, 2), (3, 100, 1)])
-def test_large_pictures_are_averaged_in_squares(shape: tuple[int, int, int]) -> None:
+def test_large_images_are_averaged_in_squares(shape: tuple[int, int, int]) -> None:
     """Against Pillow's reduction by a whole factor, which also averages boxes."""
     from PIL import Image
 

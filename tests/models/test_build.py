@@ -71,8 +71,8 @@ def test_many_of_a_kind_do_not_share_values() -> None:
     ("layers", "shape", "message"),
     [
         ([], (8, 8, 1), r"^layer dense_1: `dense` needs vectors; found shape \(8, 8, 1\)\. Put `flatten` before it\.$"),
-        ([{"conv": {"filters": 2, "kernel": 9}}], (8, 8, 1), r"^layer conv_1: .*9x9 window; found pictures of 8x8"),
-        (["max_pool"] * 4, (8, 8, 1), r"^layer max_pool_4: .*pictures of 1x1"),
+        ([{"conv": {"filters": 2, "kernel": 9}}], (8, 8, 1), r"^layer conv_1: .*9x9 window; found images of 8x8"),
+        (["max_pool"] * 4, (8, 8, 1), r"^layer max_pool_4: .*images of 1x1"),
         (["flatten", {"skip": [{"dense": 3}]}], (2, 2, 1), r"^layer skip_1: .*found \(3,\); expected \(4,\)"),
         (["flatten", {"dense": 65_536}], (512, 512, 3), r"too many weights; found 51,539,607,552"),
     ],

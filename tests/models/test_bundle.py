@@ -153,7 +153,7 @@ def test_no_bundle(tmp_path: Path, path: str) -> None:
     ("shape", "found"),
     [((2, 8, 9, 1), "8x9 pixels, 1 channel"), ((2, 8, 8, 3), "3 channels"), ((2, 8, 8), r"shape \(8, 8\)")],
 )
-def test_pictures_that_do_not_fit(bundle: Path, shape: tuple[int, ...], found: str) -> None:
+def test_images_that_do_not_fit(bundle: Path, shape: tuple[int, ...], found: str) -> None:
     with pytest.raises(BundleError, match=f"do not fit the model; found {found}|found 8x8 pixels, {found}"):
         snellen.load_bundle(bundle).probabilities(np.zeros(shape, np.uint8))
 

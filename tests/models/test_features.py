@@ -48,7 +48,7 @@ def parse(written: Any) -> Feature:
 
 
 def applied(step: Feature, x: np.ndarray, *states: dict[str, np.ndarray]) -> np.ndarray:
-    """The output (L, n, ...) for the same pictures in a lane for each state."""
+    """The output (L, n, ...) for the same images in a lane for each state."""
     tensors = {name: torch.tensor(np.stack([state[name] for state in states])).float() for name in states[0]}
     return step.apply({}, tensors, torch.from_numpy(np.stack([x] * len(states))), Step("evaluate"))[0].numpy()
 
@@ -100,7 +100,7 @@ def test_standardise_is_scikit_learns() -> None:
     np.testing.assert_allclose(y.reshape(600, -1), StandardScaler().fit_transform(X.reshape(600, -1)), atol=1e-4)
 
 
-def test_whitened_values_are_uncorrelated_and_look_like_the_picture() -> None:
+def test_whitened_values_are_uncorrelated_and_look_like_the_image() -> None:
     _, y = fitted({"whiten": 1e-6}, X + np.random.default_rng(0).normal(0, 0.1, X.shape).astype(np.float32))
     covariance = np.cov(y.reshape(600, -1).T)
     np.testing.assert_allclose(covariance, np.eye(64), atol=0.01)
@@ -116,23 +116,23 @@ def patches(x: np.ndarray, side: int) -> np.ndarray:
 
 def test_whitened_patches_are_their_principal_components_with_variance_one_and_their_negatives() -> None:
     """With strides as long as patches, the patches it was fitted to are those it sees."""
-    pictures = np.random.default_rng(0).random((600, 8, 8, 2)).astype(np.float32) ** 2 + X.mean(-1, keepdims=True)
+    images = np.random.default_rng(0).random((600, 8, 8, 2)).astype(np.float32) ** 2 + X.mean(-1, keepdims=True)
     step = parse({"whiten_patches": {"kernel": 2, "keep": 6, "strides": 2, "epsilon": 1e-9}})
-    y = applied(step, pictures, step.fit(pictures, LABELS[:600], 0))[0]
+    y = applied(step, images, step.fit(images, LABELS[:600], 0))[0]
     assert y.shape == (600, 4, 4, 12)
     np.testing.assert_array_equal(y[..., 6:], -y[..., :6])
     found = y.transpose(1, 2, 0, 3).reshape(-1, 12)[:, :6]
     np.testing.assert_allclose(np.cov(found.T), np.eye(6), atol=1e-3)
-    expected = PCA(6, whiten=True, svd_solver="full").fit_transform(patches(pictures, 2).astype(np.float64))
+    expected = PCA(6, whiten=True, svd_solver="full").fit_transform(patches(images, 2).astype(np.float64))
     correlation = np.corrcoef(found.T, expected.T)[:6, 6:]
     np.testing.assert_allclose(np.abs(correlation), np.eye(6), atol=1e-3)
 
 
 def test_noise_of_patches_is_not_blown_up() -> None:
     """epsilon is a share of the mean variance: all components of constant patches but the first stay small."""
-    pictures = np.repeat(np.repeat(X[:, ::2, ::2], 2, 1), 2, 2)
+    images = np.repeat(np.repeat(X[:, ::2, ::2], 2, 1), 2, 2)
     step = parse({"whiten_patches": {"kernel": 2, "keep": 4, "strides": 2, "epsilon": 0.01}})
-    y = applied(step, pictures, step.fit(pictures, LABELS[:600], 0))[0]
+    y = applied(step, images, step.fit(images, LABELS[:600], 0))[0]
     assert y[..., 0].std() == pytest.approx(1, abs=0.01) and np.abs(y[..., 1:4]).max() < 1e-4
 
 
@@ -148,7 +148,7 @@ def test_no_more_components_than_values_of_a_patch() -> None:
         parse({"whiten_patches": {"kernel": 2, "keep": 5}}).output_shape((8, 8, 1))
 
 
-def test_a_step_that_needs_few_pictures_sees_them_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_needs_few_images_sees_them_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a step beside it that needs all sees all."""
     seen: list[np.ndarray] = []
     fit_patches = WhitenPatches.fit
@@ -215,7 +215,7 @@ def test_the_bundle_carries_what_was_fitted(run: Run) -> None:
 
 
 def test_other_rows_have_no_say(run: Run, tmp_path: Path) -> None:
-    """Pictures of validation and test are replaced by noise: the fitted numbers and the job of the weights stay."""
+    """Images of validation and test are replaced by noise: the fitted numbers and the job of the weights stay."""
     torch.set_flush_denormal(True)  # as in the run
     rows = run.predictions("components", "train")
     assert rows is not None

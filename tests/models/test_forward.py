@@ -1,4 +1,4 @@
-"""Protects predictions from the company they keep: number, order and batch of pictures change no bit of an answer."""
+"""Protects predictions from the company they keep: number, order and batch of images change no bit of an answer."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ ALL = predict(IMAGES)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 127, 128, 129, 255, 256, 300])
-def test_the_number_of_pictures(count: int) -> None:
+def test_the_number_of_images(count: int) -> None:
     np.testing.assert_array_equal(predict(IMAGES[:count]), ALL[:count])
     assert predict(IMAGES[:count]).shape == (count, 5)
 
 
 @pytest.mark.parametrize("count", [1, 2, 127, 128, 129, 300])
-def test_the_order_of_pictures(count: int) -> None:
+def test_the_order_of_images(count: int) -> None:
     rows = np.random.default_rng(count).permutation(300)[:count]
     np.testing.assert_array_equal(predict(IMAGES[rows]), ALL[rows])
     np.testing.assert_array_equal(predict(IMAGES, rows), ALL[rows])

@@ -1,4 +1,4 @@
-"""Protects from pictures on another pixel scale than the model's: they are converted, or refused, never guessed."""
+"""Protects from images on another pixel scale than the model's: they are converted, or refused, never guessed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ W8, W1, PM, W16, W12, W65 = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (0.0, 16.0), 
         (UNIT, PM, W1),
         (BYTES, PM, W8),
         (UNIT * 2 - 1, PM, PM),
-        (UNIT * 0.5 + 0.4, PM, PM),  # bright pictures: nothing is at 0
+        (UNIT * 0.5 + 0.4, PM, PM),  # bright images: nothing is at 0
         (GREY_LEVELS, W16, W16),
         (BYTES, W16, W8),
         (UNIT, W16, W1),
@@ -52,7 +52,7 @@ W8, W1, PM, W16, W12, W65 = (0.0, 255.0), (0.0, 1.0), (-1.0, 1.0), (0.0, 16.0), 
         (np.full_like(UNIT, 0.25), W1, W1),
     ],
 )
-def test_the_scale_of_pictures(images: np.ndarray, trained: Scale, expected: Scale) -> None:
+def test_the_scale_of_images(images: np.ndarray, trained: Scale, expected: Scale) -> None:
     assert scale_of(images, trained, images.dtype == np.uint8) == expected
 
 

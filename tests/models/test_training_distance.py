@@ -1,4 +1,4 @@
-"""Protects which pictures are told to be unlike the training pictures: the distance, its limit, and their rate."""
+"""Protects which images are told to be unlike the training images: the distance, its limit, and their rate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LAYERS: dict[str, tuple[Any, str]] = {
 
 
 def blobs(count: int, seed: int, size: int = 8, channels: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures of three classes, each a bright bar with noise on it."""
+    """Images of three classes, each a bright bar with noise on it."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     images = generator.normal(60, 15, (count, size, size, channels))
@@ -53,7 +53,7 @@ def made(layers: Any) -> Trained:
 def fit(
     trained: Trained, pictures: tuple[np.ndarray, np.ndarray], begin: int, end: int, held_out: bool = True
 ) -> TrainingDistance | None:
-    """To the pictures before `begin`, with limits from those before `end`."""
+    """To the images before `begin`, with limits from those before `end`."""
     network, parameters, state = trained
     images, labels = pictures
     train, validation = np.arange(begin), np.arange(begin, end)
@@ -90,7 +90,7 @@ def test_the_distance_is_that_of_mahalanobis() -> None:
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
-def test_noise_and_plain_pictures_are_unlike_for_every_network(layers: tuple[Any, str]) -> None:
+def test_noise_and_plain_images_are_unlike_for_every_network(layers: tuple[Any, str]) -> None:
     network, found = fitted(layers[0])
     generator = np.random.default_rng(1)
     strange = np.concatenate(
@@ -108,7 +108,7 @@ def test_noise_and_plain_pictures_are_unlike_for_every_network(layers: tuple[Any
 
 @pytest.mark.parametrize("held_out", [True, False])
 def test_the_rate_of_false_alarms_is_at_most_the_stated_one(held_out: bool) -> None:
-    """Over many data sets; for one alone it varies by chance with the validation pictures."""
+    """Over many data sets; for one alone it varies by chance with the validation images."""
     generator, rates = np.random.default_rng(5), []
     network, pictures = made(DENSE), blobs(4_000, 6)
     for _ in range(12):
@@ -131,7 +131,7 @@ def test_the_place_of_the_limit_keeps_the_rate() -> None:
         assert place == count or limit_place(count, spaces)[1] > 0.005
 
 
-def test_pixels_alone_are_compared_where_no_picture_was_held_out() -> None:
+def test_pixels_alone_are_compared_where_no_image_was_held_out() -> None:
     network, found = fitted(DENSE, held_out=False)
     assert found.layer is None and found.outputs is None
     images = blobs(30, 4)[0]
@@ -140,13 +140,13 @@ def test_pixels_alone_are_compared_where_no_picture_was_held_out() -> None:
 
 
 @pytest.mark.parametrize("held_out", [18, 19])
-def test_too_few_validation_pictures_give_none(held_out: int) -> None:
+def test_too_few_validation_images_give_none(held_out: int) -> None:
     found = fit(made(DENSE), blobs(100, 0), 100 - held_out, 100)
     assert (found is None) == (held_out == 18)
     assert found is None or found.rate == pytest.approx(0.1)
 
 
-def test_neither_order_nor_number_of_pictures_matters() -> None:
+def test_neither_order_nor_number_of_images_matters() -> None:
     network, found = fitted(LAYERS["conv"][0])
     images = np.concatenate([blobs(300, 7)[0], np.random.default_rng(8).integers(0, 256, (30, 8, 8, 1), np.uint8)])
     order = np.random.default_rng(9).permutation(330)
@@ -187,12 +187,12 @@ def test_what_is_no_number_is_unlike(value: float) -> None:
     assert (measured(network, found, images) > 1).tolist() == [False, True, False]
 
 
-def test_no_pictures_have_no_distances() -> None:
+def test_no_images_have_no_distances() -> None:
     network, found = fitted(DENSE, 300)
     assert measured(network, found, blobs(3, 1)[0][:0]).shape == (0,)
 
 
-def test_colour_pictures_of_any_size_are_averaged_to_few_pixels() -> None:
+def test_colour_images_of_any_size_are_averaged_to_few_pixels() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 20, 3), dtype=np.uint8)
     small = averaged(resident(images), (0, 255))
     assert small.shape == (5, 8 * 8 * 3) and small.dtype == np.float32
@@ -203,7 +203,7 @@ def test_colour_pictures_of_any_size_are_averaged_to_few_pixels() -> None:
     assert averaged(resident(images[:, :3, :5]), (0, 255)).shape == (5, 3 * 5 * 3)
 
 
-def test_views_compare_the_unchanged_picture() -> None:
+def test_views_compare_the_unchanged_image() -> None:
     plain, parameters, state = made(DENSE)
     viewed = assemble((Views(views=("flip",)), *(placed.layer for placed in plain.layers)), (8, 8, 1), 3)
     images = resident(blobs(10, 1)[0])

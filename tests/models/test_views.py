@@ -50,7 +50,7 @@ def mirrored(x: torch.Tensor) -> torch.Tensor:
     return torch.stack([x[:, :, :, column] for column in reversed(range(x.shape[3]))], 3)
 
 
-def test_the_mean_over_mirrored_and_shifted_pictures() -> None:
+def test_the_mean_over_mirrored_and_shifted_images() -> None:
     plain, steps = network(), (0, -1, 1)
     views = {
         ("flip",): [X, mirrored(X)],
@@ -64,7 +64,7 @@ def test_the_mean_over_mirrored_and_shifted_pictures() -> None:
         assert not torch.allclose(found, logits(plain, X), atol=1e-3)
 
 
-def test_training_sees_pictures_as_they_are() -> None:
+def test_training_sees_images_as_they_are() -> None:
     torch.testing.assert_close(logits(network({"views": ["flip"]}), X, "train"), logits(network(), X, "train"))
 
 
@@ -89,17 +89,17 @@ def test_what_is_no_view_is_refused(written: list[str]) -> None:
 
 def test_stored_predictions_and_the_bundle_look_at_the_same_views(tmp_path: Path) -> None:
     """To the bit; and the network without views answers otherwise, from the same weights."""
-    pictures = RANDOM.integers(0, 256, (90, 6, 7, 3), dtype=np.uint8)
-    data = snellen.from_arrays(pictures, np.arange(90) % 3, class_names=("cat", "dog", "emu"))
+    images = RANDOM.integers(0, 256, (90, 6, 7, 3), dtype=np.uint8)
+    data = snellen.from_arrays(images, np.arange(90) % 3, class_names=("cat", "dog", "emu"))
     models: dict[str, Any] = {"viewed": {"layers": LAYERS, "views": ["flip", "shift"]}}
     study = Study("views", data=data, models=models, train={"epochs": 1})
     run = study.run(out=tmp_path / "run", device="cpu", threads=1, progress=False)
     stored, model = run.predictions("viewed", "validation"), run.model("viewed")
     assert stored is not None
-    np.testing.assert_array_equal(model.predict(pictures[stored.rows]), stored.probabilities)
+    np.testing.assert_array_equal(model.predict(images[stored.rows]), stored.probabilities)
     assert model.description.layers[0] == Views(views=("flip", "shift"))
     network = assemble(model.description.layers[1:], (6, 7, 3), 3)
-    x = torch.from_numpy(pictures[stored.rows] / np.float32(255))[None]
+    x = torch.from_numpy(images[stored.rows] / np.float32(255))[None]
     one = network.apply(model.parameters, model.state, x, "evaluate")[0][0].softmax(-1).numpy()
     assert np.abs(one - stored.probabilities).max() > 1e-4
 

@@ -92,7 +92,7 @@ def test_resnet_20_is_that_of_the_paper() -> None:
     assert build("resnet-20", (32, 32, 3), 10).trainable_count == 269_722 + projections
 
 
-def test_the_small_modern_networks_take_pictures_of_28_to_32_pixels() -> None:
+def test_the_small_modern_networks_take_images_of_28_to_32_pixels() -> None:
     for name in NORMED:
         for side in (28, 32):
             before_dense = build(name, (side, side, 1), 10).layer_table()[-2]

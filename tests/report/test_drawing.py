@@ -1,4 +1,4 @@
-"""Protects the drawing of a network: every layer with its name, shape and parameters, nothing outside the picture."""
+"""Protects the drawing of a network: every layer with its name, shape and parameters, nothing outside the image."""
 
 from __future__ import annotations
 

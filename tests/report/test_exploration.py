@@ -16,17 +16,17 @@ from drawn_figures import drawn
 from PIL import Image
 
 from snellen.data.dataset import Dataset
-from snellen.data.inspect.picture_headers import PictureHeader
+from snellen.data.inspect.image_headers import ImageHeader
 from snellen.data.load import read
 from snellen.data.readers.arrays import from_arrays
 from snellen.limits import REPORT_BYTES
-from snellen.report.exploration import REPEATED_PICTURES, explore, render
+from snellen.report.exploration import REPEATED_IMAGES, explore, render
 
 ATTACK = "</script><img src=x onerror=pwned=1>{{7*7}}`'\""
 
 
 def made(channels: int = 3, num_classes: int = 3, size: int = 6, kind: type = np.uint8) -> Dataset:
-    """40 pictures, 10 of them the official test; row 5 repeats row 4 under another label, 31 row 2, and 33 row 32."""
+    """40 images, 10 of them the official test; row 5 repeats row 4 under another label, 31 row 2, and 33 row 32."""
     images: np.ndarray = np.random.default_rng(0).integers(0, 256, (40, size, size, channels)).astype(kind)
     images[5], images[31], images[33] = images[4], images[2], images[32]
     labels = np.arange(40) % num_classes
@@ -59,7 +59,7 @@ def test_digits_are_explored() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
-def test_pictures_of_every_kind(channels: int, kind: type) -> None:
+def test_images_of_every_kind(channels: int, kind: type) -> None:
     dataset = made(channels, kind=kind)
     if kind == np.float32:
         dataset = replace(dataset, images=np.asarray(dataset.images, np.float32) / 255, pixel_range=(0.0, 1.0))
@@ -96,7 +96,7 @@ def test_repeats_are_drawn_and_contradictions_come_first() -> None:
     assert "Images outside the test that are also in it: 1." in " ".join(content["sentences"])
     many = made()
     many.images[:30] = np.repeat(many.images[:15], 2, axis=0)
-    assert len(explore(many).content["repeated"]) == REPEATED_PICTURES
+    assert len(explore(many).content["repeated"]) == REPEATED_IMAGES
 
 
 def test_hostile_names_add_no_element() -> None:
@@ -104,21 +104,21 @@ def test_hostile_names_add_no_element() -> None:
         dataset = made()
         hostile = replace(dataset, name=name, classes=(f"{name}0", f"{name}1", f"{name}2"))
         hostile = replace(hostile, ids=np.array([f"{name}{row}" for row in range(len(dataset))]))
-        return render(explore(hostile, [PictureHeader(6, 6, name, name)]))
+        return render(explore(hostile, [ImageHeader(6, 6, name, name)]))
 
     assert skeleton(page(ATTACK)) == skeleton(page("plain"))
 
 
 def test_files_are_tallied() -> None:
-    photographs = [PictureHeader(10, 10 + n, "PNG", "grey") for n in range(12)] + [
-        PictureHeader(9, 9, "JPEG", "colour")
+    photographs = [ImageHeader(10, 10 + n, "PNG", "grey") for n in range(12)] + [
+        ImageHeader(9, 9, "JPEG", "colour")
     ] * 3
     found = explore(made(), photographs).content["photographs"]
     assert found["files"] == 15 and found["distinct_sizes"] == 13
     assert found["tallies"]["sizes"][0] == ("9 × 9", 3) and found["tallies"]["sizes"][-1] == ("5 others", 5)
 
 
-def test_the_picture_of_correlations() -> None:
+def test_the_image_of_correlations() -> None:
     dataset = made(1)
     dataset.images[:, 0, 0] = 0
     content = explore(dataset).content["correlation"]

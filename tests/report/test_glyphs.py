@@ -11,7 +11,7 @@ from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.report.figures.layer_glyphs import Glyph, family_of, glyph
 
-PICTURE, VECTOR = (28, 28, 6), (128,)
+IMAGE, VECTOR = (28, 28, 6), (128,)
 
 
 def elements(drawn: Glyph) -> list[tuple[str, str]]:
@@ -20,7 +20,7 @@ def elements(drawn: Glyph) -> list[tuple[str, str]]:
     return [(one.tag, str({key: value for key, value in one.attrib.items() if key != "class"})) for one in root.iter()]
 
 
-@pytest.mark.parametrize("shape", [PICTURE, VECTOR, (1, 1, 1), (1,), (512, 512, 65_536), (65_536,)])
+@pytest.mark.parametrize("shape", [IMAGE, VECTOR, (1, 1, 1), (1,), (512, 512, 65_536), (65_536,)])
 @pytest.mark.parametrize("kind", [*LAYERS, *FEATURES, "input", "a kind of tomorrow"])
 def test_every_kind_is_drawn_within_its_own_bounds(kind: str, shape: tuple[int, ...]) -> None:
     drawn = glyph(kind, shape)
@@ -33,10 +33,10 @@ def test_every_kind_is_drawn_within_its_own_bounds(kind: str, shape: tuple[int, 
 def test_layers_with_parameters_and_pools_have_a_form_of_their_own() -> None:
     names = [kind for kind in LAYERS if family_of(kind) == "step" and ("conv" in kind or "dense" in kind)]
     assert names == []
-    on_pictures = [elements(glyph(kind, PICTURE)) for kind in ("input", "conv", "max_pool", "batch_norm", "dropout")]
-    on_pictures += [elements(glyph(kind, PICTURE)) for kind in ("relu", "sigmoid", "zero_pad")]
+    on_images = [elements(glyph(kind, IMAGE)) for kind in ("input", "conv", "max_pool", "batch_norm", "dropout")]
+    on_images += [elements(glyph(kind, IMAGE)) for kind in ("relu", "sigmoid", "zero_pad")]
     on_vectors = [elements(glyph(kind, VECTOR)) for kind in ("input", "dense", "flatten", "batch_norm", "relu")]
-    for forms in (on_pictures, on_vectors):
+    for forms in (on_images, on_vectors):
         assert all(form != other for at, form in enumerate(forms) for other in forms[:at])
 
 

@@ -1,11 +1,11 @@
-"""Protects the line between pictures of units that show something and noise."""
+"""Protects the line between images of units that show something and noise."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from snellen.report.figures.picture_noise import LEAST_SIDE, neighbour_correlation, shows_more_than_noise
+from snellen.report.figures.image_noise import LEAST_SIDE, neighbour_correlation, shows_more_than_noise
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -18,11 +18,11 @@ def test_noise_is_noise_and_a_slope_is_not(channels: int) -> None:
 
 
 def test_likeness_is_the_correlation_of_pixels_that_touch() -> None:
-    picture = np.random.default_rng(1).normal(size=(1, 200, 200, 1))
-    smooth = picture[:, 1:] + picture[:, :-1]  # correlated by half downwards, not to the right
+    image = np.random.default_rng(1).normal(size=(1, 200, 200, 1))
+    smooth = image[:, 1:] + image[:, :-1]  # correlated by half downwards, not to the right
     assert neighbour_correlation(smooth)[0] == pytest.approx(0.25, abs=0.02)
     assert neighbour_correlation(np.ones((1, 9, 9, 3))).tolist() == [0]
 
 
-def test_small_pictures_are_all_shown() -> None:
+def test_small_images_are_all_shown() -> None:
     assert shows_more_than_noise(np.random.default_rng(0).normal(size=(50, LEAST_SIDE - 1, 20, 3))).all()

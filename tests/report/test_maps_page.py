@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from map_cases import map_leaf
 
-from snellen.limits import MAP_PICTURES, MAP_POINTS, REPORT_BYTES
+from snellen.limits import MAP_IMAGES, MAP_POINTS, REPORT_BYTES
 from snellen.report.page import resource
 from snellen.report.pages.maps import GRID, map_page
 from snellen.report.pages.page_inputs import PageInputs
@@ -59,7 +59,7 @@ def test_every_point_is_there_once_with_what_was_said_of_it(inputs: PageInputs, 
     assert shown["ids"] == [f"digits:{row}" for row in order[:500]]
 
 
-def test_points_with_a_picture_come_first_in_the_order_of_the_tiles(inputs: PageInputs, html: str) -> None:
+def test_points_with_a_image_come_first_in_the_order_of_the_tiles(inputs: PageInputs, html: str) -> None:
     shown = atlas(html)
     assert shown["tiles"] == 500 and shown["columns"] * shown["lines"] >= 500
     first = unpacked(shown["rows"], "<u4")[:500].tolist()
@@ -113,7 +113,7 @@ def test_names_from_the_data_stay_text() -> None:
 
 
 def test_a_page_of_many_points_stays_under_its_size() -> None:
-    html = map_page(map_leaf(rows=70_000, pictures=MAP_PICTURES, identity="a/long/folder/of/pictures/" * 4))
+    html = map_page(map_leaf(rows=70_000, pictures=MAP_IMAGES, identity="a/long/folder/of/pictures/" * 4))
     assert atlas(html)["count"] == MAP_POINTS
     assert len(html.encode()) < REPORT_BYTES
 

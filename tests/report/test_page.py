@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from report_cases import digits_report, estimate
 
-from snellen.explain.augmented_pictures import Augmented
+from snellen.explain.augmented_images import Augmented
 from snellen.limits import REPORT_BYTES
 from snellen.report import page
 from snellen.report.formats import interval, percent, score
@@ -161,7 +161,7 @@ def test_the_matrix_is_the_confusion(tree: Any, content: Any) -> None:
             assert [[int(text(cell) or 0) for cell in row.findall("td")] for row in rows] == role["confusion"]
 
 
-def test_a_cell_leads_to_its_pictures(tree: Any, content: Any) -> None:
+def test_a_cell_leads_to_its_images(tree: Any, content: Any) -> None:
     cells = json.loads(text(tree.find(".//script[@id='embedded']")))["cells"]
     for place, model in enumerate(content["models"]):
         for name, role in model["roles"].items():
@@ -200,8 +200,8 @@ def test_every_list_and_table_of_a_role_bears_its_name(tree: Any, content: Any) 
             assert all(name in head for head in heads.values())
 
 
-def test_augmented_pictures_stand_beside_those_they_were(content: Any) -> None:
-    """Two of two models; the tiles behind the mean pictures are the very pictures given."""
+def test_augmented_images_stand_beside_those_they_were(content: Any) -> None:
+    """Two of two models; the tiles behind the mean images are the very images given."""
     thumbnails = digits_report()[1]
     altered = {}
     for model, rows in zip(content["models"][:2], ([3, 4], [5, 6])):

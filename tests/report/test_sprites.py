@@ -1,4 +1,4 @@
-"""Protects the sprite sheets: each row's tile is that row's picture, decoded by another program, within the limits."""
+"""Protects the sprite sheets: each row's tile is that row's image, decoded by another program, within the limits."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tile(sheet: Sheet, number: int, channels: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (9, 13, 3), (32, 32, 3)])
-def test_each_tile_is_its_picture_exactly(shape: tuple[int, int, int]) -> None:
+def test_each_tile_is_its_image_exactly(shape: tuple[int, int, int]) -> None:
     given = thumbnails(7, *shape)
     sheet = build_sheet(given, [16, 12, 16, 10], ROOM)
     assert list(sheet.tiles) == [16, 12, 10]
@@ -54,7 +54,7 @@ def test_each_tile_is_its_picture_exactly(shape: tuple[int, int, int]) -> None:
         np.testing.assert_array_equal(tile(sheet, number, shape[2]), given.images[row - 10])
 
 
-def test_extra_pictures_follow_the_rows_and_unknown_rows_are_left_out() -> None:
+def test_extra_images_follow_the_rows_and_unknown_rows_are_left_out() -> None:
     given, extra = thumbnails(3, 8, 8, 1), thumbnails(2, 8, 8, 1).images[::-1]
     sheet = build_sheet(given, [999, 11], ROOM, extra)
     assert list(sheet.tiles) == [11]
@@ -63,19 +63,19 @@ def test_extra_pictures_follow_the_rows_and_unknown_rows_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("side", "screen"), [(8, 40), (28, 56), (32, 64), (64, 64), (128, 64)])
-def test_pictures_are_shown_at_a_readable_size(side: int, screen: int) -> None:
+def test_images_are_shown_at_a_readable_size(side: int, screen: int) -> None:
     sheet = build_sheet(thumbnails(1, side, side, 1), [10], ROOM)
     assert (sheet.width, sheet.height) == (screen, screen)
 
 
-def test_large_pictures_are_reduced_to_block_means() -> None:
+def test_large_images_are_reduced_to_block_means() -> None:
     given = thumbnails(1, 100, 128, 3)
     sheet = build_sheet(given, [10], ROOM)
     expected = given.images[0].reshape(50, 2, 64, 2, 3).mean(axis=(1, 3))
     np.testing.assert_allclose(tile(sheet, 0, 3), expected, atol=0.5)
 
 
-def test_a_small_budget_costs_quality_and_no_pictures() -> None:
+def test_a_small_budget_costs_quality_and_no_images() -> None:
     given = thumbnails(400, 32, 32, 3)
     rows = given.rows.tolist()
     fine, coarse = build_sheet(given, rows, 10**7), build_sheet(given, rows, 400_000)
@@ -88,11 +88,11 @@ def test_no_row_at_all_is_still_a_sheet() -> None:
 
 
 def pair(*rows: int) -> dict[str, Any]:
-    """A confused pair with one picture a grid."""
+    """A confused pair with one image a grid."""
     return {"grids": [{"pictures": [{"row": row}]} for row in rows]}
 
 
-def test_the_first_pictures_of_all_cells_come_first() -> None:
+def test_the_first_images_of_all_cells_come_first() -> None:
     role: dict[str, Any] = {
         "confusion": [[3, 1], [0, 0]],
         "cells": {"0,0": [1, 2, 3], "0,1": [4]},
@@ -111,7 +111,7 @@ def test_the_first_pictures_of_all_cells_come_first() -> None:
 
 @pytest.mark.parametrize(("models", "pairs"), [(0, 1), (1, 2), (10, 2), (11, 1), (40, 1)])
 def test_a_page_of_many_models_shows_one_pair_of_each(models: int, pairs: int) -> None:
-    """150 pictures a model with both pairs: ten models fit the 1,500 of a page."""
+    """150 images a model with both pairs: ten models fit the 1,500 of a page."""
     role = {"pairs": [pair(*range(75)), pair(*range(75))]}
     content: Any = {"models": [{"roles": {"test": role}} for _ in range(models)]}
     assert pairs_in_view(content) == pairs

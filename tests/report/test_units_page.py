@@ -91,14 +91,14 @@ def test_a_layer_of_dead_units_has_no_table() -> None:
     assert "3 dead units left out" in text_of(html) and not parsed(html).findall(".//table")
 
 
-def pictured(pictures: dict[str, np.ndarray], width: int = 4) -> str:
-    """The page of a layer whose units have these pictures (U, H, W, C)."""
+def pictured(images: dict[str, np.ndarray], width: int = 4) -> str:
+    """The page of a layer whose units have these images (U, H, W, C)."""
     outcome = found(width)
     living = outcome.tables["units"].with_columns(dead=pl.lit(False))
-    return page(replace(outcome, tables={**outcome.tables, "units": living}, arrays={**outcome.arrays, **pictures}))
+    return page(replace(outcome, tables={**outcome.tables, "units": living}, arrays={**outcome.arrays, **images}))
 
 
-def test_pictures_that_are_noise_are_left_out_and_counted() -> None:
+def test_images_that_are_noise_are_left_out_and_counted() -> None:
     """Of four units two have weights of white noise, two of a slope; all are driven by a slope."""
     random = np.random.default_rng(0)
     slope = np.broadcast_to(np.linspace(0, 1, 16)[:, None, None], (4, 16, 16, 3)).astype(np.float32)
@@ -116,7 +116,7 @@ def test_pictures_that_are_noise_are_left_out_and_counted() -> None:
     ]
 
 
-def test_without_any_picture_there_is_no_column() -> None:
+def test_without_any_image_there_is_no_column() -> None:
     noisy = np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype(np.float32)
     html = pictured({"maximal": noisy, "weights": noisy})
     assert "their weights show nothing for all 4 units" in text_of(html)
@@ -178,7 +178,7 @@ def test_small_layers_stand_open(width: int) -> None:
         np.testing.assert_allclose(details(html)["points"], outcome.arrays["points"], atol=1e-3)
 
 
-def test_a_layer_without_pictures_of_weights() -> None:
+def test_a_layer_without_images_of_weights() -> None:
     layers = ["flatten", {"dense": {"units": 4, "activation": "tanh"}}, {"dense": {"units": 3, "activation": "relu"}}]
     html = page(found(0, layers=layers))
     assert "Weights" not in text_of(html) and "gradient ascent" in text_of(html)

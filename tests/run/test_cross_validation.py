@@ -19,7 +19,7 @@ from snellen.evaluate.record import RunRecord
 from snellen.files import tensors
 
 DIGITS = load_digits()
-PICTURES = DIGITS.images[:600].astype(np.uint8)
+IMAGES = DIGITS.images[:600].astype(np.uint8)
 LABELS = DIGITS.target[:600]
 FOLDS = 5
 
@@ -47,9 +47,9 @@ def fold_accuracies(record: RunRecord) -> list[float]:
 def test_as_scikit_learn_on_the_same_splits(tmp_path: Path) -> None:
     """Logistic regression, by gradient steps and by L-BFGS: each fold within three images of its 108."""
     train = {"learning_rate": 0.03, "epochs": 60, "batch_size": 32, "measure": "loss"}
-    record = cross_validated(tmp_path, PICTURES, LABELS, layers="linear", train=train)
+    record = cross_validated(tmp_path, IMAGES, LABELS, layers="linear", train=train)
     splits = list(zip(rows_of(record, "train"), rows_of(record, "held_out"), strict=True))
-    pixels = PICTURES.reshape(len(PICTURES), -1) / 16
+    pixels = IMAGES.reshape(len(IMAGES), -1) / 16
     theirs = cross_val_score(LogisticRegression(C=10, max_iter=2_000), pixels, LABELS, cv=splits)
     ours = fold_accuracies(record)
     assert len(ours) == FOLDS and np.mean(ours) > 0.9
@@ -62,7 +62,7 @@ def test_labels_that_mean_nothing_are_not_found_out(tmp_path: Path) -> None:
     permuted = np.random.default_rng(0).permutation(LABELS)
     train = {"learning_rate": 0.01, "epochs": 8, "batch_size": 32}
     layers = ["flatten", {"dense": {"units": 32, "activation": "relu"}}]
-    record = cross_validated(tmp_path, PICTURES, permuted, layers=layers, train=train)
+    record = cross_validated(tmp_path, IMAGES, permuted, layers=layers, train=train)
     images = sum(len(rows) for rows in rows_of(record, "held_out"))
     chance = (np.bincount(permuted) / len(permuted)) @ np.full(10, 0.1)
     accuracy = float(np.mean(fold_accuracies(record)))
@@ -72,8 +72,8 @@ def test_labels_that_mean_nothing_are_not_found_out(tmp_path: Path) -> None:
 def test_feature_steps_are_fitted_inside_the_fold(tmp_path: Path) -> None:
     """The mean and components of each fold are those of its own training rows, not of all."""
     train = {"epochs": 1, "batch_size": 64}
-    record = cross_validated(tmp_path, PICTURES, LABELS, features=[{"pca": 5}], layers="linear", train=train)
-    pixels = PICTURES.reshape(len(PICTURES), -1) / 16
+    record = cross_validated(tmp_path, IMAGES, LABELS, features=[{"pca": 5}], layers="linear", train=train)
+    pixels = IMAGES.reshape(len(IMAGES), -1) / 16
     means = []
     for fold, rows in zip(record.planned["m"].folds, rows_of(record, "train"), strict=True):
         stored = tensors.load(record.folder_of(fold.job).weights)[0]

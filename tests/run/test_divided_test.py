@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_half_and_another_seed_another() -> None:
 def test_copies_within_the_official_test_stay_in_one_half() -> None:
     data = dataset()
     images = data.images.copy()
-    images[91:150:6] = images[90:150:6]  # every third pair of neighbours is one picture
+    images[91:150:6] = images[90:150:6]  # every third pair of neighbours is one image
     labels = data.labels
     copied = from_arrays(
         images[:90], labels[:90], test_images=images[90:], test_labels=labels[90:], pixel_range=(0, 255)

@@ -132,8 +132,8 @@ def test_new_images_are_no_opening_of_the_test_but_each_use_is_counted(run: Run)
 def test_classes_are_matched_by_name_and_strangers_counted(run: Run, tmp_path: Path) -> None:
     for number, label in enumerate(("3", "7", "ten", "ten", "eleven")):
         (tmp_path / "in" / label).mkdir(parents=True, exist_ok=True)
-        picture = 255 - np.uint8(SHIFTED[number] * 15) if label == "ten" else np.uint8(SHIFTED[number] * 15)
-        Image.fromarray(picture).save(tmp_path / f"in/{label}/{number}.png")
+        image = 255 - np.uint8(SHIFTED[number] * 15) if label == "ten" else np.uint8(SHIFTED[number] * 15)
+        Image.fromarray(image).save(tmp_path / f"in/{label}/{number}.png")
     found = run.evaluate(tmp_path / "in")
     assert found.found.labels.tolist() == [3, 7]
     assert [(one.class_name, one.images) for one in found.found.unknown] == [("ten", 2), ("eleven", 1)]
@@ -181,7 +181,7 @@ def test_pairs_by_id(run: Run, tmp_path: Path) -> None:
         return found.drop.difference.high - found.drop.difference.low
 
     assert width(paired) < width(alone)
-    with pytest.raises(StudyError, match="no picture has the id of a test image"):
+    with pytest.raises(StudyError, match="no image has the id of a test image"):
         run.evaluate(SHIFTED, SHIFTED_LABELS, paired=True)
     wrong = (tmp_path / "again.csv").read_text().splitlines()
     cells = [line.split(",") for line in wrong[1:]]

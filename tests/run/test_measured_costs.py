@@ -74,12 +74,12 @@ def test_that_it_is_measured_is_said_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_picture", "has_backbone", "seconds"),
+    ("of_image", "has_backbone", "seconds"),
     [([1e-4], False, 9 * 512e-4), ([1e-2, 1e-3], False, 20.0), ([0.04], True, 3 * 256 * 0.04), ([], False, 0.0)],
 )
-def test_how_long_it_takes(of_picture: list[float], has_backbone: bool, seconds: float) -> None:
-    """With 46 ms for a picture, three rounds of 512 took over a minute, which no estimate had."""
-    assert measuring_seconds(of_picture, 2, has_backbone) == pytest.approx(seconds)
+def test_how_long_it_takes(of_image: list[float], has_backbone: bool, seconds: float) -> None:
+    """With 46 ms for an image, three rounds of 512 took over a minute, which no estimate had."""
+    assert measuring_seconds(of_image, 2, has_backbone) == pytest.approx(seconds)
 
 
 def test_a_run_without_the_file_reports_without_the_section(run_copy: Path) -> None:

@@ -179,7 +179,7 @@ def search_of(scope: Scope, dataset: Dataset, folder: Path) -> SearchOutcome:
 
 
 def test_what_a_fold_holds_out_is_not_seen_by_its_search(tmp_path: Path) -> None:
-    """Other labels and black pictures there: the same trials, scores and winner."""
+    """Other labels and black images there: the same trials, scores and winner."""
     images, labels = runs.blobs(120)
     dataset = snellen.from_arrays(images, labels)
     file = study(split={"test": 0.2}).file

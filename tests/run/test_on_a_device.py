@@ -1,4 +1,4 @@
-"""Protects `--device`: a whole run - searches, folds, phases, analyses, report - with its pictures on another device
+"""Protects `--device`: a whole run - searches, folds, phases, analyses, report - with its images on another device
 gives what it gives on the CPU, and so does a prediction. The device only pretends, but no tensor of it meets one of the
 host by mistake."""
 
@@ -38,15 +38,15 @@ def test_a_run_on_a_device_is_the_run_on_the_cpu(tmp_path: Path, sections: dict[
     assert len(found.outcomes) == len(sections.get("analyses", []))
     measured = [facts.evaluation.scores.filter(pl.col("class").is_null()) for facts in (found, expected)]
     assert measured[0]["measure"].to_list() == measured[1]["measure"].to_list()
-    # rounding decides about a picture here and there: one of 60 of its class
+    # rounding decides about an image here and there: one of 60 of its class
     ours, theirs = (each["value"].to_numpy() for each in measured)
     np.testing.assert_allclose(ours, theirs, rtol=0.01, atol=0.03)
 
 
 def test_a_model_predicts_on_a_device(tmp_path: Path) -> None:
     model = small_study(**FOLDED).run(out=tmp_path / "run", device="cpu", threads=1, progress=False).model()
-    pictures = np.random.default_rng(0).uniform(0, 16, (300, 8, 8, 1)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(0, 16, (300, 8, 8, 1)).astype(np.float32)
     with PretendDevice().in_use() as device:
-        found = model.on(DEVICE).probabilities(pictures)
+        found = model.on(DEVICE).probabilities(images)
     assert device.waits["a copy from the device"] == 1, "all answers come back at once"
-    np.testing.assert_allclose(found, model.probabilities(pictures), atol=1e-6)
+    np.testing.assert_allclose(found, model.probabilities(images), atol=1e-6)

@@ -199,9 +199,9 @@ def test_whatever_leaves_the_run_is_stamped(name: str, runs: dict[str, Run], tmp
     assert stamp.partition(":")[0] in run._repr_html_()
     printed = CliRunner().invoke(app, ["report", str(run.folder)], catch_exceptions=False).output
     assert stamp in printed and printed.count("; honest: ") == len(content["on_purpose"]["numbers"])
-    picture = tmp_path / "8.png"
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(picture)
-    told = CliRunner().invoke(app, ["predict", str(run.folder), str(picture)], catch_exceptions=False).output
+    image = tmp_path / "8.png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(image)
+    told = CliRunner().invoke(app, ["predict", str(run.folder), str(image)], catch_exceptions=False).output
     assert f"commits faults on purpose ({', '.join(faults)})" in " ".join(told.split())
 
 

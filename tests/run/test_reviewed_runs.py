@@ -17,7 +17,7 @@ from runs import PLAIN, findings_of
 import snellen
 from snellen.cli import main
 from snellen.data.load import read
-from snellen.data.reviews import picture_keys
+from snellen.data.reviews import pixel_hashes
 from snellen.data.splits import vault
 from snellen.errors import IdentityError
 from snellen.evaluate.record import RunRecord
@@ -61,7 +61,7 @@ def write_reviews(path: Path, record: RunRecord, source: Path) -> Path:
     reviews of the test."""
     dataset, truth = study(source).dataset or scene_of(record, None).dataset, read("digits").labels
     given = np.load(source)["labels"]
-    keys, test = picture_keys(dataset.images), vault.test_rows(record.folder)
+    keys, test = pixel_hashes(dataset.images), vault.test_rows(record.folder)
     train = record.predictions("dense", "train")
     assert train is not None
     wrong = [row for row in train.rows.tolist() if given[row] != truth[row]]
@@ -261,14 +261,14 @@ def test_reviews_of_other_data_are_refused_before_anything_is_trained(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("foreign.csv").write_text(f"picture,label,review,correct_label\nblake2b:{32 * '0'},3,right,\n")
+    Path("foreign.csv").write_text(f"image,label,review,correct_label\nblake2b:{32 * '0'},3,right,\n")
     changed = "data={source: digits, reviews: foreign.csv}"
     monkeypatch.setattr("sys.argv", ["snellen", command, "digits", "--set", changed])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "reviews of other data" in said and "none of 1 reviewed picture among the 1,797 images" in said
+    assert "reviews of other data" in said and "none of 1 reviewed image among the 1,797 images" in said
     assert not list(tmp_path.rglob("job.json"))
 
 

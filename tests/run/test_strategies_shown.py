@@ -107,8 +107,8 @@ def test_packs_of_an_earlier_version_and_of_other_studies(run_copy: Path) -> Non
 
 
 def shown(rows: list[dict[str, Any]]) -> str:
-    content, pictures = digits_report()
-    return page.render(content | {"computed": rows}, pictures)
+    content, images = digits_report()
+    return page.render(content | {"computed": rows}, images)
 
 
 def test_the_page_writes_rules_and_times() -> None:

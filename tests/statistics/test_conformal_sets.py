@@ -74,11 +74,11 @@ def test_the_sets_are_those_of_crepes(coverage: float) -> None:
     from crepes import ConformalClassifier
 
     calibration, labels = drawn(400)
-    pictures, _ = drawn(600)
+    images, _ = drawn(600)
     own = cumulative(calibration)[np.arange(400), labels]
-    p_values = ConformalClassifier().fit(own).predict_p(cumulative(pictures), smoothing=False, all_classes=True,
+    p_values = ConformalClassifier().fit(own).predict_p(cumulative(images), smoothing=False, all_classes=True,
                                                         classes=np.arange(6))  # fmt: skip
     limit = conformal_limit(calibration, labels, coverage)
     assert limit is not None
-    sets, found = conformal_sets(pictures, limit), p_values > 1 - coverage
+    sets, found = conformal_sets(images, limit), p_values > 1 - coverage
     assert (sets == found)[found.any(1)].all() and (sets[~found.any(1)].sum(1) == 1).all()

@@ -41,7 +41,7 @@ def test_of_histories_without_improvement_few_are_said_to_improve(epochs: int, s
 
 
 def permuted(seed: int) -> snellen.Dataset:
-    """Pictures whose labels mean nothing."""
+    """Images whose labels mean nothing."""
     images, labels = blobs(240, classes=3, seed=seed)
     return snellen.from_arrays(images, np.random.default_rng(seed).permutation(labels))
 

@@ -124,7 +124,7 @@ def test_the_last_step_of_the_kind_is_changed_and_others_stay() -> None:
     assert varied(steps, "pixels", 5, "l1") == (TopPixels(count=5, by="l1"), *steps[1:])
 
 
-def test_values_that_are_left_open_double_within_the_size_of_the_picture() -> None:
+def test_values_that_are_left_open_double_within_the_size_of_the_image() -> None:
     found = planned(over="pixels", by=["anova", "l1"], seeds=1)
     [curve] = found.curves
     assert curve.model == "chosen"
@@ -147,7 +147,7 @@ def test_a_curve_comes_back_from_plan_json() -> None:
         ({"over": "width", "values": [4, 4]}, "ascending"),
         ({"over": "width", "by": ["anova"], "values": [1, 2]}, "for curves over pixels"),
         ({"over": "images", "models": ["dense"], "values": [100, 2000]}, "1 to 1,078"),
-        ({"over": "pixels", "values": [10, 65]}, "more pixels than the picture has"),
+        ({"over": "pixels", "values": [10, 65]}, "more pixels than the image has"),
         ({"over": "width", "models": ["dense"], "values": [1, 10**9]}, "curves over width of dense at 1,000,000,000"),
         ({"over": "width", "seeds": 0}, "seeds"),
         ({"over": "depth"}, "depth|over"),

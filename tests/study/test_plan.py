@@ -62,7 +62,7 @@ def test_only_a_schedule_that_needs_them_ties_the_trajectory_to_the_epochs() -> 
 
 
 def test_a_network_that_does_not_fit_names_model_and_layer() -> None:
-    with pytest.raises(ShapeError, match=r"^model big: layer conv_1: .*7x7 window; found pictures of 6x6"):
+    with pytest.raises(ShapeError, match=r"^model big: layer conv_1: .*7x7 window; found images of 6x6"):
         planned({"a": {"layers": "linear"}, "big": {"layers": [{"conv": {"filters": 2, "kernel": 7}}]}})
 
 

@@ -128,7 +128,7 @@ models:
         ("augment: [{rotate: {degree: 2}}]", "unknown key `degree` of model `a`; did you mean `degrees`?"),
         ("augment: [shift]", "`amount` of model `a` is missing"),
         ("augment: [{scale: [1.1, 0.9]}]", "the smaller factor comes first; found [1.1, 0.9]"),
-        ("augment: [{mixup: 1}, flip]", "`mixup` makes one picture of two"),
+        ("augment: [{mixup: 1}, flip]", "`mixup` makes one image of two"),
         ("augment: flip", "`augment` of model `a` must be a list; got 'flip'"),
         ("clip_norm: 0", "`clip_norm` of model `a` must be "),
         ("label_smoothing: 1", "`label_smoothing` of model `a` must be "),

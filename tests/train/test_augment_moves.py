@@ -17,7 +17,7 @@ from snellen.train.augment.warp import Fill, Interpolation, composed, maps, read
 
 RANDOM = np.random.default_rng(11)
 HEIGHT, WIDTH, COUNT = 11, 14, 30
-PICTURES = RANDOM.random((COUNT, HEIGHT, WIDTH, 2))
+IMAGES = RANDOM.random((COUNT, HEIGHT, WIDTH, 2))
 SCIPY = {"nearest": "nearest", "zero": "grid-constant"}
 
 
@@ -26,7 +26,7 @@ def generator() -> np.random.Generator:
 
 
 def warped(numbers: np.ndarray, fill: Fill = "nearest", interpolation: Interpolation = "bilinear") -> np.ndarray:
-    return read_between(torch.tensor(PICTURES)[None], torch.tensor(numbers)[None], fill, interpolation)[0].numpy()
+    return read_between(torch.tensor(IMAGES)[None], torch.tensor(numbers)[None], fill, interpolation)[0].numpy()
 
 
 def matrices(numbers: np.ndarray) -> np.ndarray:
@@ -40,11 +40,11 @@ def matrices(numbers: np.ndarray) -> np.ndarray:
 
 def by_scipy(numbers: np.ndarray, fill: Fill) -> np.ndarray:
     """As ImageDataGenerator does it: one affine transform of each channel, spline order 1."""
-    found = np.empty_like(PICTURES)
+    found = np.empty_like(IMAGES)
     for number, matrix in enumerate(matrices(numbers)):
         for channel in range(2):
             found[number, ..., channel] = ndimage.affine_transform(
-                PICTURES[number, ..., channel], matrix[:2, :2], matrix[:2, 2], order=1, mode=SCIPY[fill]
+                IMAGES[number, ..., channel], matrix[:2, :2], matrix[:2, 2], order=1, mode=SCIPY[fill]
             )
     return found
 
@@ -71,9 +71,9 @@ def test_reading_the_nearest_pixel() -> None:
 def test_whole_pixels_are_read_exactly(fill: Fill) -> None:
     signs = RANDOM.choice([-1, 1], (2, COUNT))
     numbers = maps(COUNT, (signs[0], 0, 0, signs[1]), tuple(RANDOM.integers(-20, 21, (2, COUNT))))
-    found = read_whole(torch.tensor(PICTURES)[None], torch.tensor(numbers)[None], fill)[0].numpy()
+    found = read_whole(torch.tensor(IMAGES)[None], torch.tensor(numbers)[None], fill)[0].numpy()
     np.testing.assert_allclose(found, by_scipy(numbers, fill), atol=1e-12)
-    assert np.isin(found, [0.0, *PICTURES.ravel()]).all()
+    assert np.isin(found, [0.0, *IMAGES.ravel()]).all()
 
 
 def test_maps_in_a_row_are_one_map() -> None:
@@ -85,7 +85,7 @@ def test_maps_in_a_row_are_one_map() -> None:
 def test_the_first_of_two_is_done_first() -> None:
     """A shift to the right, then a mirror: the gap is on the right."""
     right, mirror = maps(COUNT, offset=(0, -3)), maps(COUNT, (1, 0, 0, -1))
-    expected = np.pad(PICTURES, ((0, 0), (0, 0), (3, 0), (0, 0)))[:, :, :WIDTH][:, :, ::-1]
+    expected = np.pad(IMAGES, ((0, 0), (0, 0), (3, 0), (0, 0)))[:, :, :WIDTH][:, :, ::-1]
     np.testing.assert_allclose(warped(composed([right, mirror]), "zero"), expected, atol=1e-12)
 
 
@@ -101,14 +101,14 @@ def test_a_shift_is_uniform_and_a_share_of_each_side() -> None:
 
 
 @pytest.mark.parametrize(("direction", "axes"), [("horizontal", [(), (2,)]), ("vertical", [(), (1,)])])
-def test_a_flip_mirrors_half_of_the_pictures(direction: Any, axes: list[tuple[int, ...]]) -> None:
+def test_a_flip_mirrors_half_of_the_images(direction: Any, axes: list[tuple[int, ...]]) -> None:
     numbers = Flip(direction=direction).draw(generator(), COUNT, (HEIGHT, WIDTH, 2))
     changed = warped(numbers)
     mirrored = 0
-    for number, picture in enumerate(changed):
-        same, other = (np.flip(PICTURES, along)[number] for along in axes)
-        is_other = np.allclose(picture, other, atol=1e-12)
-        assert is_other or np.allclose(picture, same, atol=1e-12)
+    for number, image in enumerate(changed):
+        same, other = (np.flip(IMAGES, along)[number] for along in axes)
+        is_other = np.allclose(image, other, atol=1e-12)
+        assert is_other or np.allclose(image, same, atol=1e-12)
         mirrored += is_other
     assert COUNT / 4 < mirrored < 3 * COUNT / 4
 
@@ -119,10 +119,10 @@ def test_a_flip_both_ways_gives_all_four() -> None:
     assert len(counts) == 4 and (abs(counts - 1_000) < 130).all()
 
 
-def test_a_crop_is_a_slice_of_the_padded_picture() -> None:
+def test_a_crop_is_a_slice_of_the_padded_image() -> None:
     numbers = Crop(padding=4).draw(generator(), COUNT, (HEIGHT, WIDTH, 2))
-    found = read_whole(torch.tensor(PICTURES)[None], torch.tensor(numbers)[None], "zero")[0].numpy()
-    padded = np.pad(PICTURES, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    found = read_whole(torch.tensor(IMAGES)[None], torch.tensor(numbers)[None], "zero")[0].numpy()
+    padded = np.pad(IMAGES, ((0, 0), (4, 4), (4, 4), (0, 0)))
     for number, (top, left) in enumerate(4 + numbers[:, [2, 5]].astype(int)):
         np.testing.assert_array_equal(found[number], padded[number, top : top + HEIGHT, left : left + WIDTH])
     places, counts = np.unique(Crop(padding=1).draw(generator(), 9_000, (8, 8, 1)), axis=0, return_counts=True)
@@ -133,7 +133,7 @@ def test_a_turn_is_scipys_rotate_by_a_uniform_angle() -> None:
     numbers = Rotate(degrees=30).draw(generator(), COUNT, (HEIGHT, WIDTH, 2))
     found = warped(numbers)
     for number, angle in enumerate(np.degrees(np.arctan2(numbers[:, 3], numbers[:, 0]))):
-        expected = ndimage.rotate(PICTURES[number], -angle, reshape=False, order=1, mode="nearest")
+        expected = ndimage.rotate(IMAGES[number], -angle, reshape=False, order=1, mode="nearest")
         np.testing.assert_allclose(found[number], expected, atol=1e-9)
     many = Rotate(degrees=30).draw(generator(), 5_000, (8, 8, 1))
     angles = np.degrees(np.arctan2(many[:, 3], many[:, 0]))

@@ -1,5 +1,5 @@
 """Protects augmentation in the engine: only training sees it, lanes train as they do alone, samples are what was
-trained on, and pictures of characters are not mirrored unasked."""
+trained on, and images of characters are not mirrored unasked."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def rows_of(batch: StepInputs) -> torch.Tensor:
     return batch.rows
 
 
-def test_the_order_of_pictures_stays_the_same() -> None:
+def test_the_order_of_images_stays_the_same() -> None:
     """So that a control without augmentation differs in nothing else."""
     plain, augmented = (
         training(lane(augment=augment)).batches.of_epoch((0,), 1, torch.float32) for augment in ((), AUGMENT)
@@ -80,8 +80,8 @@ def test_the_order_of_pictures_stays_the_same() -> None:
         assert not torch.equal(one.x, other.x)
 
 
-def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
-    """Other batch sizes give the same pictures."""
+def test_a_image_depends_on_its_place_among_the_training_rows_alone() -> None:
+    """Other batch sizes give the same images."""
     unmixed = AUGMENT[:-1]
     found = []
     for size in (16, 7):
@@ -91,8 +91,8 @@ def test_a_picture_depends_on_its_place_among_the_training_rows_alone() -> None:
     torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
-def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The partners of a mixed picture too, which depend on the number of the batch."""
+def test_images_are_the_same_however_many_are_changed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partners of a mixed image too, which depend on the number of the batch."""
     found = []
     for at_once in (1, 20, 1_000):
         monkeypatch.setattr(batches, "AUGMENTED_TOGETHER", at_once)
@@ -103,7 +103,7 @@ def test_pictures_are_the_same_however_many_are_changed_at_once(monkeypatch: pyt
         torch.testing.assert_close(found[0], other, rtol=0, atol=0)
 
 
-def test_a_picture_is_changed_anew_in_every_epoch() -> None:
+def test_a_image_is_changed_anew_in_every_epoch() -> None:
     by_row = []
     for epoch in (0, 1):
         steps = list(training(lane(augment=AUGMENT[:-1])).batches.of_epoch((0,), epoch, torch.float32))
@@ -128,7 +128,7 @@ def test_the_history_has_the_loss_that_is_minimised(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [5, 16, 60])
-def test_samples_are_the_first_pictures_that_are_trained_on(
+def test_samples_are_the_first_images_that_are_trained_on(
     batch_size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own, seen = lane(**CHANGES, batch_size=batch_size), []
@@ -147,14 +147,14 @@ def test_samples_are_the_first_pictures_that_are_trained_on(
     assert (found.augmented != found.originals).any((1, 2, 3)).all()
 
 
-def test_samples_of_pictures_with_another_range() -> None:
-    pictures = material()
-    darker = ResidentData(pictures.images.float() / 510 + 0.25, pictures.labels)
+def test_samples_of_images_with_another_range() -> None:
+    images = material()
+    darker = ResidentData(images.images.float() / 510 + 0.25, images.labels)
     own = lane(**{**CHANGES, "augment": [{"crop": 0}], "pixel_range": (0.25, 0.75)})
     found = augmented_samples(own, darker, count=3)
     assert found is not None and len(found.rows) == 3
     for shown in (found.originals, found.augmented):
-        np.testing.assert_array_equal(shown, pictures.images[found.rows].numpy())
+        np.testing.assert_array_equal(shown, images.images[found.rows].numpy())
 
 
 def test_no_samples_without_augmentation() -> None:

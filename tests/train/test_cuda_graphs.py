@@ -58,15 +58,15 @@ def exact(snapshot: Snapshot) -> Snapshot:
     return replace(snapshot, theta=snapshot.theta.double(), state=state, slots=slots)
 
 
-def run(lanes: list[Lane], pictures: ResidentData, graphs: CudaGraphs, epochs: int = 2) -> Snapshot:
-    now, whole = exact(start(*lanes, pictures=pictures)), prepared(lanes, pictures, graphs)
+def run(lanes: list[Lane], images: ResidentData, graphs: CudaGraphs, epochs: int = 2) -> Snapshot:
+    now, whole = exact(start(*lanes, images=images)), prepared(lanes, images, graphs)
     for _ in range(epochs):
         now = whole.epoch(now, Silent())
     return now
 
 
-def prepared(lanes: list[Lane], pictures: ResidentData, graphs: CudaGraphs) -> Training:
-    return replace(training(*lanes, pictures=pictures), graphs=graphs)
+def prepared(lanes: list[Lane], images: ResidentData, graphs: CudaGraphs) -> Training:
+    return replace(training(*lanes, images=images), graphs=graphs)
 
 
 def expect_same(found: Snapshot, expected: Snapshot, near: float = 1e-12) -> None:
@@ -86,9 +86,9 @@ def test_repeated_steps_are_the_plain_ones(changes: list[dict[str, Any]]) -> Non
     """In float64, over two epochs with smaller and filled last batches."""
     lanes, tape = pack(changes, uneven=len(changes) > 1), Tape()
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), CudaGraphs(tape)
-        found = run(lanes, pictures, graphs)
-        expect_same(found, run(lanes, pictures, CudaGraphs(None)))
+        images, graphs = elsewhere(material()), CudaGraphs(tape)
+        found = run(lanes, images, graphs)
+        expect_same(found, run(lanes, images, CudaGraphs(None)))
     assert graphs.as_record() == {"graphs": True}
     assert (tape.recorded, tape.repeated) == (1, 14), "of 2 times 8 steps, the first and the last two are plain"
 
@@ -98,9 +98,9 @@ def test_repeated_steps_wait_for_nothing(changes: list[dict[str, Any]]) -> None:
     """After the epoch in which a step was captured and checked."""
     lanes, device = pack(changes), PretendDevice()
     with device.in_use():
-        pictures = elsewhere(material())
-        whole = prepared(lanes, pictures, CudaGraphs(Tape()))
-        now = whole.epoch(start(*lanes, pictures=pictures), Silent())
+        images = elsewhere(material())
+        whole = prepared(lanes, images, CudaGraphs(Tape()))
+        now = whole.epoch(start(*lanes, images=images), Silent())
         whole.run_steps(now, Strict(device))
         assert whole.graphs.as_record() == {"graphs": True}
 
@@ -109,17 +109,17 @@ def test_a_filled_batch_of_full_size_is_not_repeated() -> None:
     """Its filler rows have no loss; those of the captured step have one."""
     lanes = [Lane(each.jobs, {**each.rows, "train": np.arange(rows)}) for each, rows in zip(pack([{}, {}]), (56, 53))]
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), CudaGraphs(Tape())
-        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, CudaGraphs(None)))
+        images, graphs = elsewhere(material()), CudaGraphs(Tape())
+        expect_same(run(lanes, images, graphs), run(lanes, images, CudaGraphs(None)))
     assert graphs.is_checked
 
 
 def test_when_lanes_leave_another_step_is_captured() -> None:
     lanes, tape = pack([{"epochs": epochs, "seed": epochs} for epochs in (1, 3, 3)]), Tape()
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), CudaGraphs(tape)
-        found = run(lanes, pictures, graphs, epochs=3)
-        expect_same(found, run(lanes, pictures, CudaGraphs(None), epochs=3))
+        images, graphs = elsewhere(material()), CudaGraphs(tape)
+        found = run(lanes, images, graphs, epochs=3)
+        expect_same(found, run(lanes, images, CudaGraphs(None), epochs=3))
     assert [len(each.history) for each in found.lanes] == [1, 3, 3]
     assert tape.recorded == 2
 
@@ -128,9 +128,9 @@ def test_a_lane_that_diverges_at_once_is_repeated_like_the_others() -> None:
     """It fails alone, and the others are still taken by a captured step."""
     lanes = pack([{"seed": 1}, {"seed": 2, "learning_rate": 1e200}])
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), CudaGraphs(Tape())
-        found = run(lanes, pictures, graphs)
-        expected = run(lanes, pictures, CudaGraphs(None))
+        images, graphs = elsewhere(material()), CudaGraphs(Tape())
+        found = run(lanes, images, graphs)
+        expected = run(lanes, images, CudaGraphs(None))
         expect_same(found, expected)
     assert graphs.is_checked and found.alive == (0,)
     assert found.lanes[1].failure == expected.lanes[1].failure and "step 2 (epoch 1)" in str(found.lanes[1].failure)
@@ -140,9 +140,9 @@ def test_a_snapshot_stays_as_it_is_and_is_gone_on_from_again() -> None:
     """As after an interruption, or when the same steps are timed again and again: captured steps move other tensors."""
     lanes = pack(CASES["vgg"])
     with PretendDevice().in_use():
-        pictures = elsewhere(material())
-        whole = prepared(lanes, pictures, CudaGraphs(Tape()))
-        first = whole.epoch(exact(start(*lanes, pictures=pictures)), Silent())
+        images = elsewhere(material())
+        whole = prepared(lanes, images, CudaGraphs(Tape()))
+        first = whole.epoch(exact(start(*lanes, images=images)), Silent())
         before = replace(first, theta=first.theta.clone())
         second = whole.epoch(first, Silent())
         expect_same(first, before, near=0)
@@ -209,8 +209,8 @@ def test_what_cannot_be_repeated_is_done_plainly(record: Capture) -> None:
     """From the same weights on, and the reason is told; it is not tried again."""
     lanes = pack(CASES["vgg"])
     with PretendDevice().in_use():
-        pictures, graphs = elsewhere(material()), CudaGraphs(record)
-        expect_same(run(lanes, pictures, graphs), run(lanes, pictures, CudaGraphs(None)))
+        images, graphs = elsewhere(material()), CudaGraphs(record)
+        expect_same(run(lanes, images, graphs), run(lanes, images, CudaGraphs(None)))
     told = graphs.as_record()
     assert told["graphs"] is False and told["graphs_why"].startswith(REASONS[record])
 
@@ -254,18 +254,18 @@ def record_of(folder: Path, own: Lane) -> dict[str, Any]:
 @every_case
 def test_on_a_gpu_repeated_steps_are_the_plain_ones(changes: list[dict[str, Any]]) -> None:
     lanes = pack(changes, uneven=len(changes) > 1)
-    pictures, graphs = on_gpu(material()), CudaGraphs.on("cuda")
-    found = run(lanes, pictures, graphs)
-    expect_same(found, run(lanes, pictures, CudaGraphs(None)), near=1e-9)
+    images, graphs = on_gpu(material()), CudaGraphs.on("cuda")
+    found = run(lanes, images, graphs)
+    expect_same(found, run(lanes, images, CudaGraphs(None)), near=1e-9)
     assert graphs.as_record() == {"graphs": True}
 
 
 @on_a_gpu
 def test_on_a_gpu_another_step_is_captured_when_lanes_leave() -> None:
     lanes = pack([{"epochs": epochs, "seed": epochs} for epochs in (1, 3, 3)])
-    pictures, graphs = on_gpu(material()), CudaGraphs.on("cuda")
-    found = run(lanes, pictures, graphs, epochs=3)
-    expect_same(found, run(lanes, pictures, CudaGraphs(None), epochs=3), near=1e-9)
+    images, graphs = on_gpu(material()), CudaGraphs.on("cuda")
+    found = run(lanes, images, graphs, epochs=3)
+    expect_same(found, run(lanes, images, CudaGraphs(None), epochs=3), near=1e-9)
     assert graphs.as_record() == {"graphs": True}
 
 
@@ -274,13 +274,13 @@ def test_on_a_gpu_a_step_that_waits_is_not_captured(monkeypatch: pytest.MonkeyPa
     """And training goes on: nothing of the failed capture is left."""
     from snellen.models.activations import Relu
 
-    lanes, pictures = pack([{}]), on_gpu(material())
-    expected = run(lanes, pictures, CudaGraphs(None))
+    lanes, images = pack([{}]), on_gpu(material())
+    expected = run(lanes, images, CudaGraphs(None))
     monkeypatch.setattr(Relu, "overwrite", lambda self, y: y.relu() if bool((y > -1e9).all()) else y)
     graphs = CudaGraphs.on("cuda")
-    expect_same(run(lanes, pictures, graphs), expected, near=1e-9)
+    expect_same(run(lanes, images, graphs), expected, near=1e-9)
     assert graphs.as_record()["graphs_why"].startswith("the step cannot be captured")
 
 
-def on_gpu(pictures: ResidentData) -> ResidentData:
-    return ResidentData(pictures.images.cuda(), pictures.labels.cuda())
+def on_gpu(images: ResidentData) -> ResidentData:
+    return ResidentData(images.images.cuda(), images.labels.cuda())

@@ -53,13 +53,11 @@ def failure(snapshot: Snapshot) -> str:
 def test_it_learns_digits(tmp_path: Path) -> None:
     """Better than the nearest class mean, on the handwriting of people it has not seen."""
     digits = load_digits()
-    pictures = ResidentData(
-        torch.from_numpy(digits.images[..., None].astype(np.uint8)), torch.from_numpy(digits.target)
-    )
+    images = ResidentData(torch.from_numpy(digits.images[..., None].astype(np.uint8)), torch.from_numpy(digits.target))
     changes: dict[str, Any] = {"input_shape": (8, 8, 1), "classes": 10, "pixel_range": (0, 16), "epochs": 10}
     jobs = lane(layers=["flatten", {"dense": {"units": 32, "activation": "relu"}}], **changes).jobs
     rows = {"train": np.arange(1_400), "validation": np.arange(1_400, 1_797)}
-    snapshot = train(Lane(jobs, rows), folder=tmp_path, pictures=pictures)
+    snapshot = train(Lane(jobs, rows), folder=tmp_path, images=images)
     means = [digits.data[:1_400][digits.target[:1_400] == label].mean(0) for label in range(10)]
     floor = KNeighborsClassifier(1).fit(means, range(10)).score(digits.data[1_400:], digits.target[1_400:])
     assert history(snapshot)[-1]["validation_accuracy"] > floor + 0.02
@@ -107,7 +105,7 @@ def test_rows_outside_the_lane_are_never_seen(tmp_path: Path) -> None:
     poisoned.images[30:60], poisoned.images[70:] = 255, 0
     poisoned.labels[30:60], poisoned.labels[70:] = -1, -1
     clean, dirty = (
-        train(own, folder=tmp_path / name, pictures=pictures) for name, pictures in (("a", material()), ("b", poisoned))
+        train(own, folder=tmp_path / name, images=images) for name, images in (("a", material()), ("b", poisoned))
     )
     torch.testing.assert_close(kept(clean).theta, kept(dirty).theta, rtol=0, atol=0)
 
@@ -216,11 +214,11 @@ def test_a_longer_run_goes_on_where_a_shorter_one_stopped(tmp_path: Path, optimi
 
 
 def test_weight_decay_shrinks_weights_that_no_gradient_moves(tmp_path: Path) -> None:
-    """Four steps of lr 0.5 * decay 0.1 on top of sgd with an all-black picture: only the bias has a gradient."""
+    """Four steps of lr 0.5 * decay 0.1 on top of sgd with an all-black image: only the bias has a gradient."""
     black = ResidentData(torch.zeros_like(material().images), material().labels)
     decayed = lane(layers=["flatten"], optimizer="sgd", learning_rate=0.5, weight_decay=0.1, epochs=1)
-    trained_on = kept(train(decayed, folder=tmp_path, pictures=black))
-    begun, kernel = start(decayed, pictures=black), slice(0, 36 * 3)
+    trained_on = kept(train(decayed, folder=tmp_path, images=black))
+    begun, kernel = start(decayed, images=black), slice(0, 36 * 3)
     torch.testing.assert_close(trained_on.theta[:, kernel], begun.theta[:, kernel] * 0.95**STEPS)
 
 

@@ -19,8 +19,8 @@ from snellen.train.watcher import Silent
 every_case = pytest.mark.parametrize("changes", CASES.values(), ids=list(CASES))
 
 
-def trained(lanes: list[Lane], pictures: ResidentData, epochs: int = 2) -> Snapshot:
-    now, whole = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures)
+def trained(lanes: list[Lane], images: ResidentData, epochs: int = 2) -> Snapshot:
+    now, whole = start(*lanes, images=images), training(*lanes, images=images)
     for _ in range(epochs):
         now = whole.epoch(now, Silent())
     return now
@@ -48,8 +48,8 @@ def test_the_device_gives_what_the_cpu_gives(changes: list[dict[str, Any]]) -> N
 def test_within_an_epoch_the_host_waits_for_nothing(changes: list[dict[str, Any]]) -> None:
     lanes, device = pack(changes, uneven=len(changes) > 1), PretendDevice()
     with device.in_use():
-        pictures = elsewhere(material())
-        now, whole, watcher = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures), Strict(device)
+        images = elsewhere(material())
+        now, whole, watcher = start(*lanes, images=images), training(*lanes, images=images), Strict(device)
         whole.run_steps(now, watcher)
     assert watcher.seen == 8 == lanes[0].steps
 
@@ -60,8 +60,8 @@ def test_what_an_epoch_copies_is_copied_at_once() -> None:
     for count, size in ((1, 20), (3, 4)):
         lanes = pack([{**CASES["flipped"][0], "seed": seed, "batch_size": size} for seed in range(count)])
         with PretendDevice().in_use() as device:
-            pictures = elsewhere(material())
-            now, whole = start(*lanes, pictures=pictures), training(*lanes, pictures=pictures)
+            images = elsewhere(material())
+            now, whole = start(*lanes, images=images), training(*lanes, images=images)
             device.waits.clear()
             whole.run_steps(now, Silent())
         copies.append(dict(device.waits))

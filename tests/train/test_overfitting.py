@@ -26,10 +26,8 @@ WIDE: dict[str, Any] = {
 }
 
 
-def trained(folder: Path, pictures: tuple[np.ndarray, np.ndarray], model: dict[str, Any], **changes: Any) -> RunRecord:
-    study = snellen.Study(
-        "last", data=snellen.from_arrays(*pictures), models={"m": model}, split={"test": 20}, **changes
-    )
+def trained(folder: Path, images: tuple[np.ndarray, np.ndarray], model: dict[str, Any], **changes: Any) -> RunRecord:
+    study = snellen.Study("last", data=snellen.from_arrays(*images), models={"m": model}, split={"test": 20}, **changes)
     return RunRecord.open(study.run(out=folder, device="cpu", threads=1, progress=False).folder)
 
 

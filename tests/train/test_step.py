@@ -83,7 +83,7 @@ def test_class_weights_multiply_the_smoothed_loss_too() -> None:
     np.testing.assert_allclose(found[1], cross_entropy(one_hot(LABELS[1]), LOGITS[1]), rtol=1e-9)
 
 
-def test_the_loss_of_a_mixed_picture_is_that_of_its_soft_target() -> None:
+def test_the_loss_of_a_mixed_image_is_that_of_its_soft_target() -> None:
     share = torch.rand((LANES, ROWS), generator=RANDOM, dtype=torch.float64)
     found = losses(rule({}, {}), Mixed(OTHERS, share))
     soft = share.numpy()[..., None] * one_hot(LABELS) + (1 - share.numpy()[..., None]) * one_hot(OTHERS)
@@ -158,7 +158,7 @@ def test_a_step_descends_what_the_rule_says() -> None:
         torch.testing.assert_close(outcome.losses[lane], theirs_losses.detach(), rtol=1e-6, atol=1e-8)
 
 
-def test_of_a_mixed_picture_the_larger_share_is_right() -> None:
+def test_of_a_mixed_image_the_larger_share_is_right() -> None:
     plain = rule({}, {})
     _, first = stepped(plain)
     _, second = stepped(plain, Mixed(OTHERS, torch.zeros(LANES, ROWS, dtype=torch.float64)))

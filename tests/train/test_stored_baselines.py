@@ -1,4 +1,4 @@
-"""Protects the floors of a run: fitted once for the same pictures, stored like jobs, in every leaderboard, and apart
+"""Protects the floors of a run: fitted once for the same images, stored like jobs, in every leaderboard, and apart
 from models whatever these are called."""
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def test_the_test_is_opened_for_them_only_with_all(tmp_path: Path, own_user: Pat
 
 
 def test_a_model_may_have_the_name_of_a_floor(tmp_path: Path, own_user: Path) -> None:
-    """And two classes, few rows and pictures in memory are enough."""
+    """And two classes, few rows and images in memory are enough."""
     images, labels = blobs(60, classes=2)
     study = snellen.Study(
         "small",

@@ -184,7 +184,7 @@ def _write_page(
     path: Path | None,
     unions: list[Union],
 ) -> None:
-    from snellen.data.inspect.picture_headers import sample_headers
+    from snellen.data.inspect.image_headers import sample_headers
     from snellen.files.atomic import write_text
     from snellen.report.exploration import explore, render
 

@@ -1,7 +1,7 @@
 """The entry point and its verbs. Nothing heavy is imported before a verb needs it, so that --help stays quick.
 
 Exit codes: 0 done, 1 a finding of severity error (or of that of --fail-on) or a run that is not what was computed, 2
-wrong use, 3 failed jobs or pictures that could not be read, 130 interrupted.
+wrong use, 3 failed jobs or images that could not be read, 130 interrupted.
 """
 
 from __future__ import annotations

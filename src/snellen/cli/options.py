@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from snellen.data.pictures.channels import Background
+    from snellen.data.decoding.channels import Background
     from snellen.data.readers.reader import Options
 
 StudyName = Annotated[
@@ -35,7 +35,7 @@ Device = Annotated[
 Invert = Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")]
 TableSize = Annotated[
     tuple[int, int] | None,
-    typer.Option(metavar="HEIGHT WIDTH", help="The size of the pictures in a table of pixels."),
+    typer.Option(metavar="HEIGHT WIDTH", help="The size of the images in a table of pixels."),
 ]
 Threads = Annotated[
     int | None,
@@ -108,7 +108,7 @@ def options_of(kind: str | None, keys: list[str] | None, pixel_range: tuple[floa
 
 def background_of(name: str | None) -> Background | None:
     """The colour of that name. Raises UnknownName for another."""
-    from snellen.data.pictures.channels import BACKGROUNDS
+    from snellen.data.decoding.channels import BACKGROUNDS
     from snellen.errors import unknown
 
     if name is not None and name not in BACKGROUNDS:

@@ -73,7 +73,7 @@ def predict(
         int | None,
         typer.Option(
             min=0,
-            help="With --columns: number the pictures from here, instead of by ids that the file has. Without ids: 1.",
+            help="With --columns: number the images from here, instead of by ids that the file has. Without ids: 1.",
         ),
     ] = None,
     class_numbers: Annotated[
@@ -101,7 +101,7 @@ def predict(
 
     from snellen.deploy.answers import answer
     from snellen.deploy.batch import Reading
-    from snellen.deploy.pictures import open_pictures
+    from snellen.deploy.images import open_images
     from snellen.deploy.polarity import inverted, polarity_warning
     from snellen.deploy.predict import not_scored, on_purpose_warning, open_model
     from snellen.deploy.unfamiliar import unfamiliar_warning
@@ -116,13 +116,13 @@ def predict(
     reading = Reading(replace(options_of(None, keys, pixel_range), size=size, links=links))
     fill = background_of(background)
     contract = about.input.model_copy(update={"background": fill}) if fill else about.input
-    batches = open_pictures(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
+    batches = open_images(paths, contract, data_dir, classes=loaded.classes, reading=reading, whole=score)
     turn = partial(inverted, pixel_range=about.input.pixel_range) if invert else np.asarray
-    pictures: list[np.ndarray] = []
+    arrays: list[np.ndarray] = []
 
     def kept(images: np.ndarray) -> np.ndarray:
-        pictures.append(turn(images))
-        return pictures[-1]
+        arrays.append(turn(images))
+        return arrays[-1]
 
     with _counted(batches) as shown:
         answers = answer(loaded, shown, kept if score else turn, reading, raw)
@@ -132,7 +132,7 @@ def predict(
         from snellen.deploy.submission import submission
 
         written = submission(answers, names, first_id, reading, class_numbers)
-    scored, own = _scored(model, loaded, answers, pictures, data_dir) if score else (None, [])
+    scored, own = _scored(model, loaded, answers, arrays, data_dir) if score else (None, [])
     warnings = (
         on_purpose_warning(about),
         unfamiliar_warning(answers.ids, answers.unfamiliar, loaded),
@@ -179,9 +179,9 @@ def _two_columns(
 
 
 def _scored(
-    path: Path, model: Model, answers: Answers, pictures: Sequence[np.ndarray], data_folder: Path | None
+    path: Path, model: Model, answers: Answers, arrays: Sequence[np.ndarray], data_folder: Path | None
 ) -> tuple[Scored, list[str]]:
-    """The scores, and what is said of pictures that the model was trained on or that are of its run. Test images of
+    """The scores, and what is said of images that the model was trained on or that are of its run. Test images of
     the run are an opening of its test, as those of `snellen evaluate`."""
     import numpy as np
 
@@ -193,7 +193,7 @@ def _scored(
     if answers.labels is None:
         return score(answers, model), []  # raises
     rows = labelled_part(answers).rows
-    copies, no_copies = copies_of(run, np.concatenate(pictures), data_folder)
+    copies, no_copies = copies_of(run, np.concatenate(arrays), data_folder)
     touched = run is not None and copies is not None and "test" in copies.counts(rows)
     scored = score(answers, model, run.record.folder if run and touched else None)
     warning = seen_warning(answers) if copies is None else None
@@ -202,7 +202,7 @@ def _scored(
 
 @contextmanager
 def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """The batches; where standard error is a terminal, with the number of pictures so far on a line that goes again."""
+    """The batches; where standard error is a terminal, with the number of images so far on a line that goes again."""
     from snellen.console import console_for
 
     console = console_for(stderr=True)
@@ -212,17 +212,17 @@ def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
         for batch in batches:
             yield batch
             number += len(batch.ids)
-            status.update(f"{number:,} pictures predicted")
+            status.update(f"{number:,} images predicted")
 
     if not console.is_terminal:
         yield batches
         return
-    with console.status("Reading pictures") as status:
+    with console.status("Reading images") as status:
         yield counted(status)
 
 
 def say_failed(reading: Reading) -> None:
-    """Names the pictures that could not be read, on standard error."""
+    """Names the images that could not be read, on standard error."""
     for each in reading.failed[:LISTED_FAILURES]:
         say(f"Could not read {each.file}: {each.reason}", file=sys.stderr)
     if len(reading.failed) > LISTED_FAILURES:

@@ -1,4 +1,4 @@
-"""Objects in which people have their pictures, as a Dataset: `snellen.as_dataset`, and what a Study takes as data."""
+"""Objects in which people have their images, as a Dataset: `snellen.as_dataset`, and what a Study takes as data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
+from snellen.data.decoding.channels import Background
 from snellen.data.load import read
-from snellen.data.pictures.channels import Background
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers.memory.bunch import MNIST_PIXELS, is_bunch, rows_of_bunch
 from snellen.data.readers.memory.cells import Channels, as_array, is_array
@@ -29,7 +29,7 @@ from snellen.data.resizing import Resizing
 from snellen.errors import DataError, StudyError, shown
 
 KINDS = (
-    "a path or known name; arrays, tensors or a list of paths or pictures with labels; a torch or Hugging Face "
+    "a path or known name; arrays, tensors or a list of paths or images with labels; a torch or Hugging Face "
     "dataset; a scikit-learn bunch; a pandas or polars frame; ((x_train, y_train), (x_test, y_test)); or a dict "
     "of such with the keys train, validation and test"
 )
@@ -53,15 +53,15 @@ def as_dataset(
     on_bad_image: Literal["exclude"] | None = None,
     name: str = "data",
 ) -> Dataset:
-    """A Dataset of pictures where they live; `Dataset.remarks` says what was found, converted and left out.
+    """A Dataset of images where they live; `Dataset.remarks` says what was found, converted and left out.
 
-    data: a path or known name; (N, H, W) or (N, H, W, C) arrays or tensors with `labels`; a list of paths, of picture
-    files' bytes or of Pillow's pictures with `labels`; a torch dataset, list or TensorDataset of (picture, label); a
+    data: a path or known name; (N, H, W) or (N, H, W, C) arrays or tensors with `labels`; a list of paths, of image
+    files' bytes or of Pillow's images with `labels`; a torch dataset, list or TensorDataset of (image, label); a
     data set of Hugging Face; a bunch of scikit-learn; a frame of pandas or polars, or a dict of columns; Keras's
     ((x_train, y_train), (x_test, y_test)); or a dict of such with the keys train, validation and test.
     labels: N integers or texts. roles: N names of parts. channels: "first" for (N, C, H, W). keys: the columns of
     image, label, role and group, where they have other names. folder: where relative paths begin. resize: height and
-    width in pixels, for pictures of different sizes. The others are those of `data` in a study.
+    width in pixels, for images of different sizes. The others are those of `data` in a study.
 
     Raises DataError naming the part and the row, StudyError for options that do not fit.
     """
@@ -175,7 +175,7 @@ def _is_keras(data: Any) -> bool:
 
 
 def _is_pair(data: Any) -> bool:
-    """(pictures, labels), a tuple; a list holds a (picture, label) for each picture."""
+    """(images, labels), a tuple; a list holds a (image, label) for each image."""
     if not isinstance(data, tuple) or len(data) != 2:
         return False
     images, labels = data
@@ -203,6 +203,6 @@ def _not_known(data: Any, part: str) -> DataError:
     elif isinstance(data, (list, tuple)) and len(data) == 3 and all(map(_is_pair, data)):
         hint = 'Say which is which: {"train": data[0], "validation": data[1], "test": data[2]}.'
     elif is_array(data) or (isinstance(data, (list, tuple)) and data):
-        hint = "Pictures need labels: snellen.as_dataset(pictures, labels)."
+        hint = "Images need labels: snellen.as_dataset(images, labels)."
     found = f"{type(data).__module__}.{type(data).__name__}"
     return DataError("not data that can be read", found=found, expected=KINDS, where=part, hint=hint)

@@ -1,4 +1,4 @@
-"""The Dataset: pictures, labels and where each row came from."""
+"""The Dataset: images, labels and where each row came from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEALED = -1
 
 @dataclass(frozen=True)
 class Excluded:
-    """A picture file that cannot be read and is left out: its path below the source, and the reason."""
+    """An image file that cannot be read and is left out: its path below the source, and the reason."""
 
     file: str
     reason: str
@@ -31,14 +31,14 @@ class Excluded:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """N labelled pictures of one size, exactly as their files hold them.
+    """N labelled images of one size, exactly as their files hold them.
 
     images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
     labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
     official_test, official_validation: (N,) bool, the test and validation part the publisher chose, or None where there
     is none. pixel_range: the values that mean black and white; models see (value - low) / (high - low). fingerprint:
     SHA-256 of images, labels, classes, official parts and pixel_range. groups: (N,) int64, equal for rows that every
-    split keeps together (one patient, one burst of photographs), or None. excluded: the picture files that were left
+    split keeps together (one patient, one burst of photographs), or None. excluded: the image files that were left
     out. remarks: sentences on what was found, converted or left out while reading, for the user. description: what the
     data are, in the words of a known data set or of the study; empty where nobody says.
     """
@@ -62,7 +62,7 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every picture, pixels and channels."""
+        """(H, W, C) of every image, pixels and channels."""
         height, width, channels = self.images.shape[1:]
         return height, width, channels
 
@@ -131,7 +131,7 @@ def fingerprint(
     pixel_range: tuple[float, float],
     official_validation: np.ndarray | None = None,
 ) -> str:
-    """SHA-256 (hex) of a data set's content: pictures, labels, class names, masks of official parts, pixel range."""
+    """SHA-256 (hex) of a data set's content: images, labels, class names, masks of official parts, pixel range."""
     mask = np.zeros(len(labels), bool) if official_test is None else official_test
     validation = [] if official_validation is None else [digest_arrays(official_validation).encode()]
     return digest(

@@ -23,7 +23,7 @@ ARRAYS = ("images", "labels", "ids", "official_test", "official_validation", "gr
 def cached_dataset(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
     """The data set of that identity, called `name`, from the cache; decoded and stored when it is missing or damaged.
 
-    The pictures are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
+    The images are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
     """
     key = f"decoded/{identity}"
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Exact duplicates: rows with equal pictures, and those of them whose labels contradict each other."""
+"""Exact duplicates: rows with equal images, and those of them whose labels contradict each other."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ KEY_BYTES = 16
 
 
 def image_keys(images: np.ndarray) -> np.ndarray:
-    """(N,) 16-byte keys ("S16"): BLAKE2b of each picture's pixels, whatever its shape; 70,000 of MNIST take 0.1 s."""
+    """(N,) 16-byte keys ("S16"): BLAKE2b of each image's pixels, whatever its shape; 70,000 of MNIST take 0.1 s."""
     keys = bytearray()
     for rows in row_slices(images):
         pixels = np.ascontiguousarray(images[rows]).reshape(rows.stop - rows.start, -1)
         if pixels.dtype.kind == "f":
             pixels = pixels + 0.0  # -0.0 equals 0.0 but has other bytes
-        for picture in pixels:
-            keys += blake2b(picture.data, digest_size=KEY_BYTES).digest()
+        for image in pixels:
+            keys += blake2b(image.data, digest_size=KEY_BYTES).digest()
     return np.frombuffer(bytes(keys), f"S{KEY_BYTES}")
 
 
 def duplicate_groups(images: np.ndarray) -> np.ndarray:
-    """(N,) int64: the lowest row with exactly the same picture; the row itself for a picture that occurs once.
+    """(N,) int64: the lowest row with exactly the same image; the row itself for an image that occurs once.
 
     Rows with equal keys are also compared pixel by pixel, so that equality does not rest on the hash.
     """
@@ -35,10 +35,10 @@ def duplicate_groups(images: np.ndarray) -> np.ndarray:
     for part in row_slices(copies):
         for row in copies[part]:
             if not np.array_equal(images[row], images[groups[row]]):
-                raise RunError("two different pictures have one key", found=f"rows {groups[row]} and {row}")
+                raise RunError("two different images have one key", found=f"rows {groups[row]} and {row}")
     return groups
 
 
 def conflicting_rows(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Ascending rows of the pictures that have more than one label, their first copy included."""
+    """Ascending rows of the images that have more than one label, their first copy included."""
     return np.flatnonzero(np.isin(groups, groups[labels != labels[groups]]))

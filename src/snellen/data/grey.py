@@ -12,16 +12,16 @@ WEIGHTS, HALF = np.array([19595, 38470, 7471], np.uint32), 2**15
 
 
 def as_grey(images: np.ndarray) -> np.ndarray:
-    """(..., H, W, 1) luma of pictures (..., H, W, C) in their dtype, uint8 rounded; grey pictures unchanged.
+    """(..., H, W, 1) luma of images (..., H, W, C) in their dtype, uint8 rounded; grey images unchanged.
 
-    Raises DataError for pictures with alpha, whose background is unknown.
+    Raises DataError for images with alpha, whose background is unknown.
     """
     channels = images.shape[-1]
     if channels == 1:
         return images
     if channels != 3:
-        hint = "Say `background: white` (or black) to fill what is transparent in picture files."
-        raise DataError("transparent pictures as grey", found=f"{channels} channels", expected="1 or 3", hint=hint)
+        hint = "Say `background: white` (or black) to fill what is transparent in image files."
+        raise DataError("transparent images as grey", found=f"{channels} channels", expected="1 or 3", hint=hint)
     grey = np.empty((*images.shape[:-1], 1), images.dtype)
     for rows in row_slices(images):
         grey[rows, ..., 0] = _luma(images[rows])
@@ -29,7 +29,7 @@ def as_grey(images: np.ndarray) -> np.ndarray:
 
 
 def all_grey(images: np.ndarray) -> bool:
-    """Whether red, green and blue are equal in every pixel of (N, H, W, C) pictures."""
+    """Whether red, green and blue are equal in every pixel of (N, H, W, C) images."""
     return all(bool((images[rows] == images[rows, ..., :1]).all()) for rows in row_slices(images))
 
 

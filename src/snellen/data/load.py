@@ -10,8 +10,8 @@ from pathlib import Path
 
 from snellen.data import catalog, dataset_cache
 from snellen.data.dataset import Dataset
+from snellen.data.decoding.decoder import in_threads
 from snellen.data.known_content import with_known_names
-from snellen.data.pictures.decoder import in_threads
 from snellen.data.preprocessing import preprocess
 from snellen.data.readers.labels.class_names import with_normal_names
 from snellen.data.readers.not_recognised import contents, reading_hint
@@ -57,13 +57,13 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
     if published and options.class_names is None:
         options = replace(options, class_names=published.classes)
 
-    if reader.of_picture_files:
+    if reader.of_image_files:
         options = with_normal_names(options)
-    _check_options(options, reader.of_picture_files, reader.of_pixel_tables)
+    _check_options(options, reader.of_image_files, reader.of_pixel_tables)
     with located(str(path)), reachable():
         check_text(name, "a file or folder name")
         opened = reader.open(path, options)
-        digest = partial(_digest, source=path, of_picture_files=reader.of_picture_files)
+        digest = partial(_digest, source=path, of_image_files=reader.of_image_files)
         digests = in_threads(digest, opened.files)  # hashing releases the GIL: half the time on two cores
         contents = [[_relative_name(file, path), sha] for file, sha in zip(opened.files, digests, strict=True)]
         key = identity([kind, reader.version, options.as_json(), contents, published and published.fingerprint])
@@ -88,14 +88,14 @@ def _may_be_named(dataset: Dataset, options: Options) -> bool:
     return options.class_names is None and not by_number
 
 
-def _check_options(options: Options, of_picture_files: bool, of_pixel_tables: bool) -> None:
-    """Raises StudyError for options of picture files with arrays, and of pixel CSV files with anything else."""
+def _check_options(options: Options, of_image_files: bool, of_pixel_tables: bool) -> None:
+    """Raises StudyError for options of image files with arrays, and of pixel CSV files with anything else."""
     for name in () if of_pixel_tables else ("size", "channels", "header"):
         if getattr(options, name) is not None:
             raise StudyError(f"`{name}` is for pixel CSV files only", where="data", hint="Remove it.")
-    for name in () if of_picture_files else ("background", "group", "on_bad_image", "links"):
+    for name in () if of_image_files else ("background", "group", "on_bad_image", "links"):
         if getattr(options, name) is not None:
-            raise StudyError(f"`{name}` is for picture files only", where="data", hint="Remove it.")
+            raise StudyError(f"`{name}` is for image files only", where="data", hint="Remove it.")
 
 
 def _relative_name(file: Path, source: Path) -> str:
@@ -104,8 +104,8 @@ def _relative_name(file: Path, source: Path) -> str:
     return str(file)[len(below) :].replace(os.sep, "/") if str(file).startswith(below) else file.name
 
 
-def _digest(path: Path, source: Path, of_picture_files: bool) -> str | None:
-    """SHA-256 of a file; None for one that does not exist. None also for one picture of many that cannot be read (a
+def _digest(path: Path, source: Path, of_image_files: bool) -> str | None:
+    """SHA-256 of a file; None for one that does not exist. None also for one image of many that cannot be read (a
     named pipe, a device, no permission): decoding says so with its place, or leaves it out."""
     try:
         if not path.exists():
@@ -113,7 +113,7 @@ def _digest(path: Path, source: Path, of_picture_files: bool) -> str | None:
         with located(path.name), readable(), open_data(path) as file:
             return digest_stream(file)
     except (DataError, OSError):
-        if of_picture_files and path != source:
+        if of_image_files and path != source:
             return None
         raise
 

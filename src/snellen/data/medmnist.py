@@ -1,4 +1,4 @@
-"""Facts of the sets of MedMNIST+ (J. Yang et al. 2023) with one class a picture, at 28x28 pixels, as published.
+"""Facts of the sets of MedMNIST+ (J. Yang et al. 2023) with one class an image, at 28x28 pixels, as published.
 
 From the project's own table (github.com/MedMNIST/MedMNIST, medmnist/info.py, version 3.0.2). It publishes the MD5 of
 each file and no lengths. Files: zenodo.org/records/10519652. Licence: CC BY 4.0, of dermamnist CC BY-NC 4.0.
@@ -100,10 +100,10 @@ MEDICAL_SETS = {
 }
 
 REFUSED = {
-    "chestmnist": "its pictures have any number of 14 findings; Snellen needs one class a picture",
+    "chestmnist": "its images have any number of 14 findings; Snellen needs one class an image",
     **dict.fromkeys(
         ("organmnist3d", "nodulemnist3d", "adrenalmnist3d", "fracturemnist3d", "vesselmnist3d", "synapsemnist3d"),
-        "its samples are volumes of 28x28x28; Snellen reads pictures",
+        "its samples are volumes of 28x28x28; Snellen reads images",
     ),
 }
 """The other sets of MedMNIST, each with why it cannot be read."""

@@ -22,18 +22,18 @@ LIKELY = 0.15
 """Both ends of the pixels are as near to those of a range that a message proposes."""
 
 DARK = 0.5
-"""No picture of a data set is brighter than this share of white: white is probably another value."""
+"""No image of a data set is brighter than this share of white: white is probably another value."""
 
 FEW_FRACTIONS = 0.1 * 255
 """Fractions below are not of 0 to 255: no photographs are that dark, and values of 0 to 255 are rarely fractions."""
 
 CENTRED = 0.02
-"""A mean picture this flat, in pixels from -1 to 1, had the mean picture subtracted."""
+"""A mean image this flat, in pixels from -1 to 1, had the mean image subtracted."""
 
 OPTION = "`snellen init` and `snellen data describe`: --pixel-range BLACK WHITE"
 
 MEASURED = 500
-"""Pictures whose mean and standard deviation are looked at for a message."""
+"""Images whose mean and standard deviation are looked at for a message."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def are_integers(images: np.ndarray) -> bool:
 
 
 def scale_of(images: np.ndarray, name: str) -> tuple[float, float]:
-    """The values of black and white of (N, H, W, C) pictures: 0 and 1, -1 and 1, 0 and 255, or 0 and 65535.
+    """The values of black and white of (N, H, W, C) images: 0 and 1, -1 and 1, 0 and 255, or 0 and 65535.
 
     Values slightly beyond, as resampling leaves them, count as inside. Raises DataError, with the line to write, when
     it is not certain.

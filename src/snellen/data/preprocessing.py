@@ -34,7 +34,7 @@ def select_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
     codes[[dataset.classes.index(name) for name in classes]] = np.arange(len(classes))
     rows = np.flatnonzero(codes[dataset.labels] >= 0)
     if not len(rows):
-        raise DataError("no pictures of these classes", found=", ".join(classes))
+        raise DataError("no images of these classes", found=", ".join(classes))
     return _with_fingerprint(
         replace(
             dataset,
@@ -54,27 +54,27 @@ def _of_rows(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
 
 
 def resize(dataset: Dataset, resizing: Resizing) -> Dataset:
-    """The data set with pictures of another size. Raises StudyError when they cannot be cropped or padded to it."""
+    """The data set with images of another size. Raises StudyError when they cannot be cropped or padded to it."""
     if dataset.shape[:2] == (resizing.height, resizing.width):
         return dataset
     return _with_fingerprint(replace(dataset, images=resize_images(dataset.images, resizing, dataset.pixel_range)))
 
 
 def to_grey(dataset: Dataset) -> Dataset:
-    """The data set with one channel. Raises DataError for pictures with alpha."""
+    """The data set with one channel. Raises DataError for images with alpha."""
     if dataset.shape[2] == 1:
         return dataset
     return _with_fingerprint(replace(dataset, images=grey_images(dataset.images, dataset.pixel_range)))
 
 
 def grey_images(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
-    """(..., H, W, 1) luma of (..., H, W, C) pictures: float32, so that no grey level is lost, except for uint8 pictures
+    """(..., H, W, 1) luma of (..., H, W, C) images: float32, so that no grey level is lost, except for uint8 images
     with black 0 and white 255."""
     return as_grey(images if pixel_range == (0, 255) or images.shape[-1] == 1 else images.astype(np.float32))
 
 
 def resize_images(images: np.ndarray, resizing: Resizing, pixel_range: tuple[float, float]) -> np.ndarray:
-    """(N, height, width, C) of (N, H, W, C) pictures; uint8 becomes float32 where rounding would lose grey levels."""
+    """(N, height, width, C) of (N, H, W, C) images; uint8 becomes float32 where rounding would lose grey levels."""
     black, white = pixel_range
     keeps_type = (black, white) == (0, 255) if resizing.interpolates else black in range(256)
     return resizing.apply(images if keeps_type else images.astype(np.float32), black)

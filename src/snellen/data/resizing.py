@@ -1,4 +1,4 @@
-"""One size for all pictures: a resize, a crop or a pad, the same for training and for prediction."""
+"""One size for all images: a resize, a crop or a pad, the same for training and for prediction."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS, strict=True)]
 
 
 class Resizing(BaseModel):
-    """How pictures get the size `height` x `width`, in pixels.
+    """How images get the size `height` x `width`, in pixels.
 
-    resize: stretched or shrunk, bilinear with antialiasing, which adds no value outside the picture's own range;
+    resize: stretched or shrunk, bilinear with antialiasing, which adds no value outside the image's own range;
     proportions are not kept. resize_crop: the same of the largest part in the middle that has the proportions of the
-    new size, as `crop_to_aspect_ratio` of Keras. crop: the centre of the picture. pad: a black border (transparent
+    new size, as `crop_to_aspect_ratio` of Keras. crop: the centre of the image. pad: a black border (transparent
     where there is alpha).
     """
 
@@ -36,7 +36,7 @@ class Resizing(BaseModel):
         return self.step in ("resize", "resize_crop")
 
     def apply(self, images: np.ndarray, black: float = 0) -> np.ndarray:
-        """(N, height, width, C) of (N, H, W, C) pictures, in their dtype, which must be able to hold `black`.
+        """(N, height, width, C) of (N, H, W, C) images, in their dtype, which must be able to hold `black`.
 
         Raises StudyError when they are too small to crop or too large to pad: the study is wrong, not the files.
         """
@@ -45,14 +45,12 @@ class Resizing(BaseModel):
             return images
         if self.interpolates:
             box = self._middle(*found) if self.step == "resize_crop" else None
-            return np.stack([_resized(picture, (self.width, self.height), box) for picture in images])
+            return np.stack([_resized(image, (self.width, self.height), box) for image in images])
         small, large = (found, (self.height, self.width))[:: 1 if self.step == "pad" else -1]
         if small[0] > large[0] or small[1] > large[1]:
             size, target = (f"{height}x{width} pixels" for height, width in (found, (self.height, self.width)))
             verb = "large to pad" if self.step == "pad" else "small to crop"
-            raise StudyError(
-                f"a picture too {verb} to {target}", found=size, hint="`resize` takes pictures of any size."
-            )
+            raise StudyError(f"an image too {verb} to {target}", found=size, hint="`resize` takes images of any size.")
         top, left = (large[0] - small[0]) // 2, (large[1] - small[1]) // 2
         if self.step == "crop":
             return images[:, top : top + small[0], left : left + small[1]]
@@ -61,13 +59,13 @@ class Resizing(BaseModel):
         return padded
 
     def _middle(self, height: int, width: int) -> Box:
-        """The largest part in the middle of a picture that has the proportions of the new size."""
+        """The largest part in the middle of an image that has the proportions of the new size."""
         scale = min(height / self.height, width / self.width)
         left, top = (width - scale * self.width) / 2, (height - scale * self.height) / 2
         return max(0.0, left), max(0.0, top), min(width, width - left), min(height, height - top)
 
 
-def _resized(picture: np.ndarray, width_height: tuple[int, int], box: Box | None = None) -> np.ndarray:
+def _resized(image: np.ndarray, width_height: tuple[int, int], box: Box | None = None) -> np.ndarray:
     """(H, W, C) of another size, of the part inside `box`: uint8 in one piece (colours weighted by alpha), floats
     channel by channel."""
     from PIL import Image
@@ -75,6 +73,6 @@ def _resized(picture: np.ndarray, width_height: tuple[int, int], box: Box | None
     def resize(pixels: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(pixels).resize(width_height, Image.Resampling.BILINEAR, box))
 
-    if picture.dtype == np.uint8 and picture.shape[2] > 1:
-        return resize(picture)
-    return np.stack([resize(np.ascontiguousarray(picture[..., channel])) for channel in range(picture.shape[2])], -1)
+    if image.dtype == np.uint8 and image.shape[2] > 1:
+        return resize(image)
+    return np.stack([resize(np.ascontiguousarray(image[..., channel])) for channel in range(image.shape[2])], -1)

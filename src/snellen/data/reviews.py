@@ -1,7 +1,7 @@
-"""Reviews of labels: a CSV file that says of pictures, by their content, whether their label is right.
+"""Reviews of labels: a CSV file that says of images, by their content, whether their label is right.
 
-The review page of the analysis `wrong_labels` writes it: columns picture, label, review, correct_label, and others that
-help a reader. One picture under two labels has two rows.
+The review page of the analysis `wrong_labels` writes it: columns image, label, review, correct_label, and others that
+help a reader. One image under two labels has two rows.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 COLUMNS = ("picture", "label", "review", "correct_label")
 """Those that a file must have."""
 PREFIX = "blake2b:"
-"""Before the hash of a picture, so that no spreadsheet takes it for a number."""
+"""Before the hash of an image, so that no spreadsheet takes it for a number."""
 KEY = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * KEY_BYTES}}}")
 SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True)
 class Review:
-    """One row. picture: see `picture_keys`. correct_label: for `wrong` only. rank: its place in the list of suspects
+    """One row. image: see `pixel_hashes`. correct_label: for `wrong` only. rank: its place in the list of suspects
     that was reviewed, of `suspects`; None where the file does not say."""
 
     line: int
-    picture: str
+    image: str
     label: str
     verdict: Verdict
     correct_label: str | None
@@ -63,8 +63,8 @@ class Reviews:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def picture_keys(images: np.ndarray) -> np.ndarray:
-    """(N,) str: the hash of each picture (H, W, C) as it is stored, whatever its file, row and label."""
+def pixel_hashes(images: np.ndarray) -> np.ndarray:
+    """(N,) str: the hash of each image (H, W, C) as it is stored, whatever its file, row and label."""
     digests = image_keys(images).tobytes().hex()
     width = 2 * KEY_BYTES
     return np.array([PREFIX + digests[start : start + width] for start in range(0, len(digests), width)], str)
@@ -122,9 +122,9 @@ def _review(header: Sequence[str], cells: Sequence[str], line: int) -> Review:
     if len(cells) != len(header):
         raise DataError("another number of cells", found=f"{len(cells)}", expected=f"{len(header)}", where=where)
     values = dict(zip(header, cells))
-    picture, label, verdict, correct = (values[name].strip() for name in COLUMNS)
-    if not KEY.fullmatch(picture):
-        raise DataError("not the hash of a picture", found=shown(picture), expected=f"{PREFIX} and hex", where=where)
+    image, label, verdict, correct = (values[name].strip() for name in COLUMNS)
+    if not KEY.fullmatch(image):
+        raise DataError("not the hash of an image", found=shown(image), expected=f"{PREFIX} and hex", where=where)
     if verdict not in VERDICTS:
         raise DataError("not a review", found=shown(verdict), expected=" or ".join(VERDICTS), where=where)
     if not label:
@@ -139,7 +139,7 @@ def _review(header: Sequence[str], cells: Sequence[str], line: int) -> Review:
     rank, suspects = (_count(values.get(name, ""), name, where) for name in ("rank", "suspects"))
     if rank is not None and suspects is not None and rank > suspects:
         raise DataError("`rank` is beyond the list", found=f"{rank}", expected=f"1 to {suspects}", where=where)
-    return Review(line, picture, label, verdict, known, rank, suspects)
+    return Review(line, image, label, verdict, known, rank, suspects)
 
 
 def _count(text: str, name: str, where: str) -> int | None:
@@ -152,15 +152,15 @@ def _count(text: str, name: str, where: str) -> int | None:
 
 
 def _expect_consistent(rows: Sequence[Review]) -> None:
-    """Raises DataError for two reviews of one picture that cannot both hold."""
+    """Raises DataError for two reviews of one image that cannot both hold."""
     own: dict[tuple[str, str], Review] = {}
     truth: dict[str, Review] = {}
     for row in rows:
-        earlier = own.setdefault((row.picture, row.label), row)
+        earlier = own.setdefault((row.image, row.label), row)
         if (earlier.verdict, earlier.correct_label) != (row.verdict, row.correct_label):
             raise _contradiction(earlier, row)
         if row.verdict in ("right", "wrong"):
-            earlier = truth.setdefault(row.picture, row)
+            earlier = truth.setdefault(row.image, row)
             if _true_label(earlier) != _true_label(row):
                 raise _contradiction(earlier, row)
 
@@ -169,7 +169,7 @@ def _each_once(rows: Sequence[Review]) -> tuple[Review, ...]:
     """The reviews without repeated ones; of equal ones the first that says its place in a list, else the first."""
     found: dict[tuple[str, str], Review] = {}
     for row in rows:
-        own = row.picture, row.label
+        own = row.image, row.label
         if own not in found or (found[own].rank is None and row.rank is not None):
             found[own] = row
     return tuple(found.values())
@@ -182,7 +182,7 @@ def _true_label(row: Review) -> str:
 def _contradiction(one: Review, other: Review) -> DataError:
     said = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (one, other))
     hint = "Keep the row that is right."
-    return DataError("two reviews of one picture contradict each other", found="; ".join(said), hint=hint)
+    return DataError("two reviews of one image contradict each other", found="; ".join(said), hint=hint)
 
 
 def _words(row: Review) -> str:

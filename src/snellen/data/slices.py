@@ -1,4 +1,4 @@
-"""Slices of rows of a large array, so that a pass over memory-mapped pictures needs little memory."""
+"""Slices of rows of a large array, so that a pass over memory-mapped images needs little memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def row_slices(array: np.ndarray) -> Iterator[slice]:
         yield slice(start, min(start + step, len(array)))
 
 
-def picture_slices(images: np.ndarray, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Slices of `rows` with their pictures, each of about SLICE_BYTES as float64."""
+def image_slices(images: np.ndarray, rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Slices of `rows` with their images, each of about SLICE_BYTES as float64."""
     for part in row_slices(np.broadcast_to(np.float64(0), (len(rows), *images.shape[1:]))):
         yield part, images[rows[part]]

@@ -118,12 +118,12 @@ def check_expansion(num_bytes: int, stored_bytes: int) -> None:
             "declares implausibly much data",
             found=f"{num_bytes:,} bytes from {stored_bytes:,} stored",
             expected=f"at most {MAX_EXPANSION} times what is stored",
-            hint="If the pictures really are that uniform, store them uncompressed.",
+            hint="If the images really are that uniform, store them uncompressed.",
         )
 
 
 def check_dimensions(shape: Sequence[int]) -> None:
-    """Raises DataError for an (N, ...) shape beyond the limits for data sets of small pictures."""
+    """Raises DataError for an (N, ...) shape beyond the limits for data sets of small images."""
     if shape and shape[0] > MAX_IMAGES:
         raise DataError("too many rows declared", found=f"{shape[0]:,}", expected=f"at most {MAX_IMAGES:,}")
     if math.prod(shape[1:]) > 4 * MAX_SIDE_PIXELS**2:

@@ -1,1 +1,1 @@
-"""Predictions with a trained model: pictures in, class probabilities out."""
+"""Predictions with a trained model: images in, class probabilities out."""

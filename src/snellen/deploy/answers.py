@@ -1,4 +1,4 @@
-"""The answers of a model to pictures: class probabilities, and the labels beside them where there are some."""
+"""The answers of a model to images: class probabilities, and the labels beside them where there are some."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from snellen.models.thresholds import accepted, answered
 @dataclass(frozen=True, eq=False)
 class Answers:
     """Predictions of a model. probabilities: (N, K), float64 after a temperature, else float32. labels: (N,) int64 in
-    the model's classes, NO_LABEL for a picture without one and for a class that is not the model's; label_names: those
+    the model's classes, NO_LABEL for an image without one and for a class that is not the model's; label_names: those
     classes too. Both None when no source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C),
-    the mean picture. fingerprints: of the labelled parts that scoring opens. trained_on: whether the model was trained
-    on a part of these pictures. unfamiliar: (N,) bool, unlike the training pictures: those whose distances, (N,)
+    the mean image. fingerprints: of the labelled parts that scoring opens. trained_on: whether the model was trained
+    on a part of these images. unfamiliar: (N,) bool, unlike the training images: those whose distances, (N,)
     float64, are above 1; both None where the bundle has no measure of it. answered: (N,) bool, whether the most
     probable class is given as the answer; None without thresholds. accepted: (N,) bool for each class with a threshold:
     whether it is reached. numbered: whether any ids are made of file and row."""
@@ -46,8 +46,8 @@ class Answers:
     distances: np.ndarray | None = None
 
     def table(self) -> pl.DataFrame:
-        """A row for each picture: id, predicted class, its probability, whether the picture is unlike the training
-        pictures, the label if any source has labels, and the probability of each class; where the bundle has
+        """A row for each image: id, predicted class, its probability, whether the image is unlike the training
+        images, the label if any source has labels, and the probability of each class; where the bundle has
         thresholds, whether the class is given as the answer, and for each class with one whether it is reached."""
         columns: dict[str, object] = {
             "id": list(self.ids),
@@ -88,16 +88,16 @@ def answer(
     reading: Reading | None = None,
     raw: bool = False,
 ) -> Answers:
-    """Predicts every picture of every batch, at least one. shown: applied to the (N, H, W, C) pictures before. reading:
+    """Predicts every image of every batch, at least one. shown: applied to the (N, H, W, C) images before. reading:
     notes how labels were understood. raw: without temperature and thresholds.
 
-    Raises BundleError when size or channels do not fit the model, DataError when there are no pictures.
+    Raises BundleError when size or channels do not fit the model, DataError when there are no images.
     """
     notes = reading or Reading()
     parts = [_part(model, batch, shown, notes) for batch in batches]
     number = sum(len(part.ids) for part in parts)
     if not number:
-        raise DataError("no pictures", found="none that can be predicted")
+        raise DataError("no images", found="none that can be predicted")
     labels = [np.full(len(part.ids), NO_LABEL) if part.labels is None else part.labels for part in parts]
     labelled = any(part.labels is not None for part in parts)
     distances = np.concatenate([part.distances for part in parts if part.distances is not None] or [np.zeros(0)])
@@ -134,11 +134,11 @@ def applied(answers: Answers, model: Model) -> Answers:
 
 
 def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray], reading: Reading) -> _Part:
-    labels, pictures = in_model_classes(batch, model.classes, reading), shown(batch.images)
+    labels, images = in_model_classes(batch, model.classes, reading), shown(batch.images)
     test = np.zeros(len(batch.ids), bool) if batch.test is None else batch.test
     known = np.flatnonzero(labels != NO_LABEL)
     opened = known[test[known]] if test.any() else known
-    probabilities, distances = model.answers(pictures)
+    probabilities, distances = model.answers(images)
     return _Part(
         ids=batch.ids,
         place=batch.place,
@@ -165,7 +165,7 @@ def _is_training_data(model: Model, batch: Batch, labels: np.ndarray, known: np.
 
 
 def _unique(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
-    """The ids of all pictures. Where several have the same one, the places of their sources stand in front; where that
+    """The ids of all images. Where several have the same one, the places of their sources stand in front; where that
     does not tell them apart either, a number behind."""
     twice = {name for name, number in Counter(name for _, names in parts for name in names).items() if number > 1}
     ids = [f"{place}/{name}" if place and name in twice else name for place, names in parts for name in names]

@@ -20,7 +20,7 @@ from snellen.data.readers.labels.forms import plain_labels
 from snellen.data.readers.reader import DEFAULT_OPTIONS
 from snellen.deploy.batch import Batch, Reading
 from snellen.errors import DataError, StudyError, located, unknown
-from snellen.models.given_pictures import as_input
+from snellen.models.given_images import as_input
 from snellen.models.input_contract import Input
 
 PAIRS: tuple[tuple[str, str, PartRole], ...] = (
@@ -28,12 +28,12 @@ PAIRS: tuple[tuple[str, str, PartRole], ...] = (
     ("validation_images", "validation_labels", "validation"),
     ("test_images", "test_labels", "test"),
 )
-"""Roles of arrays: pictures, their labels, and the part that they are."""
+"""Roles of arrays: images, their labels, and the part that they are."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Pictures as a file has them, with labels or None. ids: (N,) text, or None for `name:row`.
+    """Images as a file has them, with labels or None. ids: (N,) text, or None for `name:row`.
     own: whether the file itself has these ids."""
 
     name: str
@@ -50,20 +50,20 @@ def arrays_of(path: Path) -> Callable[[Path, Input, Reading], list[Rows]] | None
 
 
 def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Reading) -> Batch:
-    """The pictures of all parts as the model takes them. Raises DataError when they are no pictures."""
-    pictures, ids = list[np.ndarray](), list[str]()
+    """The images of all parts as the model takes them. Raises DataError when they are no images."""
+    images, ids = list[np.ndarray](), list[str]()
     for part in parts:
         with located(part.name):
-            pictures.append(as_input(part.images, contract, reading.conversions, reading.options.pixel_range))
-        ids += part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(pictures[-1]))]
-    counts = [len(each) for each in pictures]
+            images.append(as_input(part.images, contract, reading.conversions, reading.options.pixel_range))
+        ids += part.ids if part.ids is not None else [f"{part.name}:{row}" for row in range(len(images[-1]))]
+    counts = [len(each) for each in images]
     labels, classes = _labels([_texts(part, number, reading) for part, number in zip(parts, counts, strict=True)])
     test, validation = (
         np.repeat([part.role == role for part in parts], counts) if any(part.role == role for part in parts) else None
         for role in ("test", "validation")
     )
     numbered = not all(part.own for part in parts)
-    return Batch(ids, np.concatenate(pictures), labels, classes, test, validation, place, numbered)
+    return Batch(ids, np.concatenate(images), labels, classes, test, validation, place, numbered)
 
 
 def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, ...] | None]:
@@ -87,7 +87,7 @@ def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
         return nothing
     if labels.size != num_images or labels.dtype.kind not in "biufU":
         found = f"{labels.dtype} of shape {labels.shape}"
-        reading.remarks.append(f"The labels of {part.name}, {found}, are not one a picture: not used.")
+        reading.remarks.append(f"The labels of {part.name}, {found}, are not one an image: not used.")
         return nothing
     reading.remarks += [said] if said else []
     labels = labels.reshape(-1)
@@ -104,9 +104,9 @@ def _by_names(
     path: Path,
     keys: Mapping[str, str],
 ) -> list[Rows]:
-    """The rows of the arrays that `keys` name, of those with usual names, or of the only array that can be pictures.
+    """The rows of the arrays that `keys` name, of those with usual names, or of the only array that can be images.
 
-    Raises DataError when it is not clear which array holds the pictures, UnknownName for keys that do not exist."""
+    Raises DataError when it is not clear which array holds the images, UnknownName for keys that do not exist."""
     roles = _named(names, keys) or arrays_by_usual_name(names)
     parts = [
         Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, role)
@@ -114,7 +114,7 @@ def _by_names(
         if images in roles
     ]
     if keys and not parts:
-        raise StudyError("no key names pictures", found=", ".join(keys), expected="images", where="--key")
+        raise StudyError("no key names images", found=", ".join(keys), expected="images", where="--key")
     if len(names) == 1:
         return [Rows(path.name, read(names[0]), None)]
     given = roles.get("role") if keys else array_of_roles(names)
@@ -126,7 +126,7 @@ def _by_names(
     if len(possible) != 1:
         found, expected = ", ".join(names) or "none", "one called images, x or x_test, or one array only"
         hint = "Say which with --key images=NAME."
-        raise DataError("cannot tell which array holds the pictures", found=found, expected=expected, hint=hint)
+        raise DataError("cannot tell which array holds the images", found=found, expected=expected, hint=hint)
     return [Rows(shown(possible[0][0]), possible[0][1], None)]
 
 
@@ -195,7 +195,7 @@ def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
 
 
 def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
-    """An array of a MATLAB file, whose last index, here the first, counts the pictures; unless only the other way round
+    """An array of a MATLAB file, whose last index, here the first, counts the images; unless only the other way round
     they have the size of the model, as where SciPy wrote them."""
     as_written, size = np.moveaxis(array, 0, -1), (contract.height, contract.width)
     other_way = array.shape[1:3] != size and as_written.shape[1:3] == size
@@ -217,7 +217,7 @@ def _is_pixel_csv(path: Path) -> bool:
 
 def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
     """One part for each role that the rows name; bad rows are noted. Where neither the file nor the user says the size
-    of the pictures, they have that of the model."""
+    of the images, they have that of the model."""
     of_model = Expected((contract.height, contract.width), resizes=contract.fit is not None)
     table = read_pixels(path, reading.options, of_model=of_model)
     reading.failed += [Excluded(name, reason) for name, reason in table.bad.items()]

@@ -1,4 +1,4 @@
-"""Pictures to predict as they are handed on, and what a user must know of how they were read."""
+"""Images to predict as they are handed on, and what a user must know of how they were read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from snellen.data.dataset import Excluded
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.errors import StudyError
-from snellen.models.given_pictures import Conversions
+from snellen.models.given_images import Conversions
 from snellen.models.input_contract import Input
 from snellen.phrases import plural, some
 
@@ -22,8 +22,8 @@ LISTED = 3
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pictures of one source, as the model takes them. images: (N, H, W, C). labels: (N,) int64 in `classes`, NO_LABEL
-    where a picture has none; test, validation: (N,) bool for official parts; each None when the source has none. place:
+    """Images of one source, as the model takes them. images: (N, H, W, C). labels: (N,) int64 in `classes`, NO_LABEL
+    where an image has none; test, validation: (N,) bool for official parts; each None when the source has none. place:
     the folder below which ids are paths, which tells equal ids of several sources apart. numbered: whether ids are
     made of file and row, counting from 0, because the source has none."""
 
@@ -40,7 +40,7 @@ class Batch:
 @dataclass
 class Reading:
     """How sources are read, and what happened meanwhile. options: what the user says of them, as a study would. failed:
-    pictures that could not be read. passed_over: names of other files in folders. hidden: number of hidden files.
+    images that could not be read. passed_over: names of other files in folders. hidden: number of hidden files.
     again: files that an earlier source had too. remarks: whatever else must be said, a sentence each. sources: the
     number opened so far; source_of: that of the source of each file, None where there is only one."""
 
@@ -75,10 +75,10 @@ class Reading:
         said = [*self.conversions.sentences(contract), *Counter(self.remarks)]
         if self.again:
             these = "is" if len(self.again) == 1 else "are"
-            number = plural(len(self.again), "picture")
+            number = plural(len(self.again), "image")
             said.append(f"{number} ({some(self.again, LISTED)}) {these} in more than one source, and answered once.")
         if self.passed_over:
-            said.append(f"Passed over what is not a picture: {some(self.passed_over, LISTED)}.")
+            said.append(f"Passed over what is not an image: {some(self.passed_over, LISTED)}.")
         if self.hidden:
-            said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside pictures.")
+            said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside images.")
         return said

@@ -1,4 +1,4 @@
-"""Labels of pictures by the folders that they are in, where these are classes of the model."""
+"""Labels of images by the folders that they are in, where these are classes of the model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import PartRole
-from snellen.data.readers.picture_files.combined_names import split_name
+from snellen.data.readers.image_files.combined_names import split_name
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import NO_LABEL
 
 
 @dataclass(frozen=True, eq=False)
 class FolderLabels:
-    """labels: (N,) int64 in `classes`, NO_LABEL where a picture is in no folder. test, validation: (N,) bool of parts,
+    """labels: (N,) int64 in `classes`, NO_LABEL where an image is in no folder. test, validation: (N,) bool of parts,
     None without the part."""
 
     labels: np.ndarray
@@ -25,7 +25,7 @@ class FolderLabels:
 
 
 def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabels | None:
-    """The labels of pictures; None where no folder is a class of the model.
+    """The labels of images; None where no folder is a class of the model.
 
     paths: below the source, with forward slashes. A class is the first folder, after folders that all paths share and
     names of parts (train, test): `photos/test/cat/1.png`, `photos/cat_test/1.png`. known: the classes of the model.
@@ -49,7 +49,7 @@ def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabel
 
 
 def _classes_and_parts(folders: Sequence[Sequence[str]], known: Sequence[str]) -> list[tuple[str, PartRole]] | None:
-    """The class and the part of each picture where all folders say both, as `cat_train`; else None."""
+    """The class and the part of each image where all folders say both, as `cat_train`; else None."""
     said = {name: split_name(name) for name in {each[0] if each else "" for each in folders}}
     found = {name: pair for name, pair in said.items() if pair is not None and name not in known and pair[0] in known}
     return [found[each[0]] for each in folders] if len(found) == len(said) else None

@@ -1,4 +1,4 @@
-"""Pictures to predict in Python, in any of the objects that `snellen.as_dataset` reads, with labels or without."""
+"""Images to predict in Python, in any of the objects that `snellen.as_dataset` reads, with labels or without."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import read_content
+from snellen.data.decoding.decoder import read_content
 from snellen.data.readers.csv.pixel_layout import of_other_size
+from snellen.data.readers.image_files.by_content import is_image_file
 from snellen.data.readers.memory.bunch import is_bunch, rows_of_bunch
 from snellen.data.readers.memory.cells import Channels, decodable, is_array, is_tensor, with_channels_last
 from snellen.data.readers.memory.columns import (
@@ -24,31 +25,30 @@ from snellen.data.readers.memory.columns import (
     is_hugging_face,
     pixel_places,
 )
-from snellen.data.readers.memory.items import cells_of_items, is_label, is_torch_dataset, picture_of_item
-from snellen.data.readers.picture_files.by_content import is_picture_file
+from snellen.data.readers.memory.items import cells_of_items, image_of_item, is_label, is_torch_dataset
 from snellen.data.readers.pixels import CHANNELS
 from snellen.data.readers.role_names import role_of
 from snellen.deploy.batch import Batch, Reading
-from snellen.deploy.picture_files import MAX_BATCH, Listed, read_files
-from snellen.deploy.pictures import open_pictures
+from snellen.deploy.image_files import MAX_BATCH, Listed, read_files
+from snellen.deploy.images import open_images
 from snellen.errors import DataError, shown
 from snellen.limits import MAX_IMAGES
-from snellen.models.given_pictures import as_input
+from snellen.models.given_images import as_input
 from snellen.models.given_scale import Scale
 from snellen.models.input_contract import Input
 
 NAME = "pictures"
-"""Begins the ids of pictures that have no path."""
+"""Begins the ids of images that have no path."""
 
 KINDS = (
-    "paths, arrays or tensors, pictures of Pillow, bytes of picture files, or lists and generators of these; a torch "
+    "paths, arrays or tensors, images of Pillow, bytes of image files, or lists and generators of these; a torch "
     "or Hugging Face data set; a frame of pandas or polars; or a Dataset"
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Pictures of one object. cells: an array, or a cell a picture, as `Rows.cells`. pixel_range: where certain."""
+    """Images of one object. cells: an array, or a cell an image, as `Rows.cells`. pixel_range: where certain."""
 
     cells: Any
     remarks: tuple[str, ...] = ()
@@ -65,12 +65,12 @@ def open_given(
     keys: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[Batch]:
-    """The pictures of an object, in its order, as a model takes them. Files that cannot be read are noted.
+    """The images of an object, in its order, as a model takes them. Files that cannot be read are noted.
 
     classes: those of the model. channels, keys, folder: as for `snellen.as_dataset`. Raises DataError for what holds no
-    pictures, and for what cannot be read as pictures with certainty.
+    images, and for what cannot be read as images with certainty.
     """
-    if isinstance(given, (str, PathLike, bytes, bytearray, memoryview)) or _is_picture(given):
+    if isinstance(given, (str, PathLike, bytes, bytearray, memoryview)) or _is_image(given):
         given = [given]
     if isinstance(given, (list, tuple)) and given and all(isinstance(each, (str, PathLike)) for each in given):
         paths = given if folder is None else [folder / each for each in given]
@@ -86,16 +86,16 @@ def _at_paths(
 ) -> Iterator[Batch]:
     """Files and folders, each as often as it is given."""
     files = [Path(path).expanduser() for path in paths if str(path)]
-    if len(files) == len(paths) > 1 and all(file.is_file() and is_picture_file(file) for file in files):
+    if len(files) == len(paths) > 1 and all(file.is_file() and is_image_file(file) for file in files):
         yield from _decoded(files, contract, reading)
         return
     for path in paths:
         source = path if isinstance(path, str) else Path(path)
-        yield from open_pictures([source], contract, None, classes=classes, reading=reading)
+        yield from open_images([source], contract, None, classes=classes, reading=reading)
 
 
 def _cells(given: Any, keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
-    """The pictures of an object that is no path, part by part. Raises DataError for objects of other kinds."""
+    """The images of an object that is no path, part by part. Raises DataError for objects of other kinds."""
     if isinstance(given, Dataset):
         yield Cells(given.images, pixel_range=given.pixel_range)
     elif is_frame(given):
@@ -120,13 +120,13 @@ def _cells(given: Any, keys: Mapping[str, str], contract: Input) -> Iterator[Cel
         yield from _cells_of_items(given, keys)
     else:
         found = "None" if given is None else f"{type(given).__module__}.{type(given).__name__}"
-        raise DataError("not pictures", found=found, expected=KINDS, hint=_hint(given))
+        raise DataError("not images", found=found, expected=KINDS, hint=_hint(given))
 
 
 def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
-    """Of a dict of parts, of one picture with its bytes or path, or of columns."""
+    """Of a dict of parts, of one image with its bytes or path, or of columns."""
     if not given:
-        raise _no_pictures(given)
+        raise _no_images(given)
     if all(role_of(str(key)) for key in given):
         for part in given.values():
             yield from _cells(part, keys, contract)
@@ -140,7 +140,7 @@ def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str], contrac
 def _of_table(
     names: Sequence[str], column: Callable[[str], Sequence[Any]], keys: Mapping[str, str], contract: Input
 ) -> Cells:
-    """The pictures of a table. Those of columns of pixels whose names do not say their size have that of the model.
+    """The images of a table. Those of columns of pixels whose names do not say their size have that of the model.
     Raises DataError where they cannot."""
     places, size = pixel_places(names, keys), (contract.height, contract.width)
     if places is None or places.shape is not None:
@@ -155,19 +155,19 @@ def _of_table(
 
 
 def _cells_of_items(given: Iterable[Any], keys: Mapping[str, str]) -> Iterator[Cells]:
-    """Of a list or generator of pictures, each with a label or without: arrays together, as their scale is judged by
+    """Of a list or generator of images, each with a label or without: arrays together, as their scale is judged by
     all of them; others some at a time. Raises DataError when there are none, or too many."""
     items = iter(given)
-    pictures = (picture_of_item(item, keys, f"{NAME}: item {row}") for row, item in enumerate(items))
-    first = list(islice(pictures, 1))
+    images = (image_of_item(item, keys, f"{NAME}: item {row}") for row, item in enumerate(items))
+    first = list(islice(images, 1))
     if not first:
-        raise _no_pictures(given)
+        raise _no_images(given)
     number, step = 0, MAX_IMAGES + 1 if _holds_values(first[0]) else MAX_BATCH
-    left = chain(first, pictures)
+    left = chain(first, images)
     while some := list(islice(left, step)):
         number += len(some)
         if number > MAX_IMAGES:
-            raise DataError("too many pictures", found=f"{number:,} or more", expected=f"at most {MAX_IMAGES:,}")
+            raise DataError("too many images", found=f"{number:,} or more", expected=f"at most {MAX_IMAGES:,}")
         yield Cells(some)
 
 
@@ -199,11 +199,11 @@ def _decoded(cells: Sequence[Any], contract: Input, reading: Reading) -> Iterato
     yield from read_files(Listed(content, ids, ""), contract, reading, whole=False)
 
 
-def _no_pictures(given: Any) -> DataError:
-    return DataError("no pictures", found=f"an empty {type(given).__name__}", expected="at least one picture")
+def _no_images(given: Any) -> DataError:
+    return DataError("no images", found=f"an empty {type(given).__name__}", expected="at least one image")
 
 
-def _is_picture(value: Any) -> bool:
+def _is_image(value: Any) -> bool:
     return any(kind.__module__ == "PIL.Image" for kind in type(value).__mro__)
 
 
@@ -212,7 +212,7 @@ def _holds_values(cell: Any) -> bool:
 
 
 def _is_with_labels(given: Any) -> bool:
-    """(pictures, labels): a tuple of two of one length, of which the second are single numbers or texts."""
+    """(images, labels): a tuple of two of one length, of which the second are single numbers or texts."""
     if not isinstance(given, tuple) or len(given) != 2:
         return False
     images, labels = given
@@ -230,12 +230,12 @@ def _is_keras(given: Any) -> bool:
 
 
 def _hint(given: Any) -> str | None:
-    """What helps with objects that hold pictures in a form that is not read."""
+    """What helps with objects that hold images in a form that is not read."""
     module = type(given).__module__.split(".")[0]
     if type(given).__name__ == "DataLoader":
         return "Give the data set of the loader: loader.dataset."
     if module in ("tensorflow", "keras"):
         return "Give arrays: np.concatenate(list(data.as_numpy_iterator()))."
     if is_label(given):
-        return f"One value is no picture: {shown(given)}."
+        return f"One value is no image: {shown(given)}."
     return None

@@ -10,7 +10,7 @@ from snellen.data.readers.labels.class_names import normal_form
 from snellen.deploy.batch import LISTED, NO_LABEL, Batch, Reading
 
 NOTHING = "-1"
-"""What scikit-learn and others write for a picture without a label."""
+"""What scikit-learn and others write for an image without a label."""
 
 LONGEST = 18
 """Digits of a label that counts as a number."""
@@ -37,7 +37,7 @@ def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> 
 
 
 def label_names(batch: Batch, labels: np.ndarray, classes: Sequence[str]) -> list[str | None]:
-    """The label of each picture by name: that of the model's class, else that of the source; None without a label."""
+    """The label of each image by name: that of the model's class, else that of the source; None without a label."""
     if batch.labels is None or batch.classes is None:
         return [None] * len(batch.ids)
     own = (*batch.classes, None)

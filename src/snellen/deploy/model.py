@@ -1,4 +1,4 @@
-"""A trained model: class probabilities of pictures, in whatever object they are, and which are unlike its training."""
+"""A trained model: class probabilities of images, in whatever object they are, and which are unlike its training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from snellen.data.readers.memory.cells import Channels
 from snellen.data.readers.reader import Options
 from snellen.deploy.batch import Reading
 from snellen.deploy.given import open_given
-from snellen.deploy.pictures import unreadable
+from snellen.deploy.images import unreadable
 from snellen.errors import BundleError
 from snellen.models.build import Network
 from snellen.models.bundle import Description
@@ -28,8 +28,8 @@ from snellen.models.training_distance import TrainingDistance
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded bundle: answers pictures with class probabilities. distance: None where the bundle cannot tell which
-    pictures are unlike the training pictures."""
+    """A loaded bundle: answers images with class probabilities. distance: None where the bundle cannot tell which
+    images are unlike the training images."""
 
     description: Description
     network: Network
@@ -62,32 +62,32 @@ class Model:
 
     def predict(
         self,
-        pictures: Any,
+        images: Any,
         *,
         channels: Channels | None = None,
         keys: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
         raw: bool = False,
     ) -> np.ndarray:
-        """(N, K) probabilities of pictures, in the order in which they are given: what `snellen predict` answers, to
+        """(N, K) probabilities of images, in the order in which they are given: what `snellen predict` answers, to
         the bit. float32; float64 after a temperature, which `raw` leaves out.
 
-        pictures: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
-        possible or `channels` is "first", or one picture; a path of whatever `snellen predict` takes, a picture of
-        Pillow, the bytes of a picture file; a list or generator of these; a torch data set; a data set of Hugging Face;
+        images: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
+        possible or `channels` is "first", or one image; a path of whatever `snellen predict` takes, an image of
+        Pillow, the bytes of an image file; a list or generator of these; a torch data set; a data set of Hugging Face;
         a frame or a dict of columns; a Dataset; and what else `snellen.as_dataset` takes. Labels are not needed, and
         not used. keys, folder: as for `snellen.as_dataset`.
 
         Another size, other channels or another pixel scale than in training are converted, with a warning that says
-        so; there is one too where more pictures are unlike the training pictures than by chance. Raises DataError for
-        what is no picture, naming it, and when it is not clear how to convert; BundleError when an answer is no number.
+        so; there is one too where more images are unlike the training images than by chance. Raises DataError for
+        what is no image, naming it, and when it is not clear how to convert; BundleError when an answer is no number.
         """
         reading = Reading(Options(keys=dict(keys or {})))
         parts, distances = [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
-        for images in self._images(pictures, reading, channels, keys, folder):
-            probabilities, found = self.answers(images)
+        for batch in self._batches(images, reading, channels, keys, folder):
+            probabilities, found = self.answers(batch)
             parts.append(probabilities)
-            distances.append(np.zeros(len(images)) if found is None else found)
+            distances.append(np.zeros(len(batch)) if found is None else found)
         self._warn(reading, 3)
         doubt = self.distance.doubts(np.concatenate(distances)) if self.distance else None
         if doubt:
@@ -100,45 +100,45 @@ class Model:
         certified thresholds of the bundle. True for all without thresholds."""
         return answered(probabilities, self.thresholds, self.classes)
 
-    def unlike_training(self, pictures: Any, **reading: Any) -> np.ndarray:
-        """(N,) bool: which pictures are unlike the training pictures, so that what `predict` says of them means little.
-        Of pictures like the training ones a share of `distance.rate`, mostly 0.01, is among them.
+    def unlike_training(self, images: Any, **reading: Any) -> np.ndarray:
+        """(N,) bool: which images are unlike the training images, so that what `predict` says of them means little.
+        Of images like the training ones a share of `distance.rate`, mostly 0.01, is among them.
 
-        Pictures are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
+        Images are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
         """
-        return self._distances(pictures, **reading) > 1
+        return self._distances(images, **reading) > 1
 
-    def training_distance(self, pictures: Any, **reading: Any) -> np.ndarray:
-        """(N,) float64: how far pictures are from the training pictures, as a multiple of the limit above which they
-        are unlike (models/training_distance.py). Pictures and errors as for `unlike_training`."""
-        return self._distances(pictures, **reading)
+    def training_distance(self, images: Any, **reading: Any) -> np.ndarray:
+        """(N,) float64: how far images are from the training images, as a multiple of the limit above which they
+        are unlike (models/training_distance.py). Images and errors as for `unlike_training`."""
+        return self._distances(images, **reading)
 
     def _distances(
         self,
-        pictures: Any,
+        images: Any,
         channels: Channels | None = None,
         keys: Mapping[str, str] | None = None,
         folder: str | Path | None = None,
     ) -> np.ndarray:
         notes = Reading(Options(keys=dict(keys or {})))
-        images = self._images(pictures, notes, channels, keys, folder)
-        found = [self.distances(some) for some in images]
+        batches = self._batches(images, notes, channels, keys, folder)
+        found = [self.distances(batch) for batch in batches]
         self._warn(notes, 4)
         return np.concatenate([np.zeros(0), *found])
 
-    def _images(
+    def _batches(
         self,
-        pictures: Any,
+        images: Any,
         reading: Reading,
         channels: Channels | None,
         keys: Mapping[str, str] | None,
         folder: str | Path | None,
     ) -> Iterator[np.ndarray]:
-        """(N, H, W, C) some pictures at a time, as in training. Raises DataError at the end where some cannot be read:
+        """(N, H, W, C) some images at a time, as in training. Raises DataError at the end where some cannot be read:
         the answers would be of others than the user counts."""
         place, about = None if folder is None else Path(folder).expanduser(), self.description
         for batch in open_given(
-            pictures, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
+            images, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
         ):
             yield batch.images
         if reading.failed:
@@ -161,7 +161,7 @@ class Model:
         """`training_distance` of images (N, H, W, C) that are as in training: nothing is converted."""
         if self.distance is None:
             hint = "Run its study again with this version of Snellen."
-            raise BundleError("this model has no measure of how far pictures are from the training pictures", hint=hint)
+            raise BundleError("this model has no measure of how far images are from the training images", hint=hint)
         pixels, pixel_range = self._resident(images), self.description.input.pixel_range
         return self.distance.measure(self.network, self.parameters, self.state, pixels, pixel_range)
 
@@ -176,14 +176,14 @@ class Model:
 
     def _checked(self, probabilities: np.ndarray) -> np.ndarray:
         if not np.isfinite(probabilities).all():
-            raise BundleError("the model answers these pictures with what is no number")
+            raise BundleError("the model answers these images with what is no number")
         return probabilities
 
     def _resident(self, images: np.ndarray) -> Tensor:
-        """The pictures on the device of the model."""
+        """The images on the device of the model."""
         if images.ndim != 4 or images.shape[1:] != self.network.input_shape:
             raise BundleError(
-                "the pictures do not fit the model",
+                "the images do not fit the model",
                 found=f"{_size(images.shape[1:])}",
                 expected=f"{_size(self.network.input_shape)}",
             )

@@ -1,4 +1,4 @@
-"""Warns of pictures that look like negatives of the training pictures, and inverts them."""
+"""Warns of images that look like negatives of the training images, and inverts them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def inverted(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
 
 
 def polarity_warning(mean: np.ndarray, trained: Description, invert: bool) -> str | None:
-    """A warning when pictures, after `invert` if it is set, look like negatives of the training pictures; or None.
+    """A warning when images, after `invert` if it is set, look like negatives of the training images; or None.
 
-    mean: (H, W, C), the mean of the pictures, on the scale of the model. None also for bundles that do not store the
-    polarity of their training pictures.
+    mean: (H, W, C), the mean of the images, on the scale of the model. None also for bundles that do not store the
+    polarity of their training images.
     """
     if trained.tone is None:
         return None
@@ -31,6 +31,6 @@ def polarity_warning(mean: np.ndarray, trained: Description, invert: bool) -> st
     light, dark = ("light", "dark") if shown.border > 0.5 else ("dark", "light")
     advice = "without --invert" if invert else "with --invert, which swaps black and white"
     return (
-        f"Warning: these pictures have a {light} border ({shown.border:.2f} of white), the training pictures a {dark} "
+        f"Warning: these images have a {light} border ({shown.border:.2f} of white), the training images a {dark} "
         f"one ({trained.tone.border:.2f}), so the predictions may be wrong. Try {advice}."
     )

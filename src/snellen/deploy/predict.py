@@ -24,9 +24,9 @@ from snellen.phrases import plural, some
 
 @dataclass(frozen=True)
 class Scored:
-    """part: the pictures that were scored. hits: correct predictions of n; loss in nats. unlabelled: pictures of the
-    part without a label; unknown: pictures by class for classes that the model does not know. Neither is scored.
-    answered, answered_hits: of the scored pictures those that the thresholds of the model answer; None without any."""
+    """part: the images that were scored. hits: correct predictions of n; loss in nats. unlabelled: images of the
+    part without a label; unknown: images by class for classes that the model does not know. Neither is scored.
+    answered, answered_hits: of the scored images those that the thresholds of the model answer; None without any."""
 
     part: str
     n: int
@@ -41,8 +41,8 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class LabelledPart:
-    """The pictures that can be compared with labels. part: which ones, in words. rows: (n,) int64, their places among
-    the answers. unlabelled: pictures of the part without a label; unknown: by class, the places of those whose class
+    """The images that can be compared with labels. part: which ones, in words. rows: (n,) int64, their places among
+    the answers. unlabelled: images of the part without a label; unknown: by class, the places of those whose class
     the model does not know."""
 
     part: str
@@ -52,7 +52,7 @@ class LabelledPart:
 
     @property
     def unknown_counts(self) -> dict[str, int]:
-        """Pictures by class, the most frequent first."""
+        """Images by class, the most frequent first."""
         return dict(Counter({name: len(rows) for name, rows in self.unknown.items()}).most_common())
 
 
@@ -96,14 +96,14 @@ def on_purpose_warning(about: Description) -> str | None:
 
 
 def seen_warning(answers: Answers) -> str | None:
-    """A warning when the scored pictures are the data set of the training and have no official test part; or None.
+    """A warning when the scored images are the data set of the training and have no official test part; or None.
 
     Only the fingerprint is compared: None also for bundles that do not store it, and for copies or parts of the data.
     """
     if not answers.trained_on:
         return None
     return (
-        "Warning: this model was trained on some of these pictures, so this accuracy says nothing about new pictures. "
+        "Warning: this model was trained on some of these images, so this accuracy says nothing about new images. "
         "Its accuracy on test images is in its card.md."
     )
 
@@ -122,7 +122,7 @@ def record_labels_used(model: Model, answers: Answers, run: Path | None, reason:
 def score(answers: Answers, model: Model, run: Path | None = None) -> Scored:
     """Compares answers with labels: those of the official test part where there is one, else all.
 
-    run: the folder of the run whose test images are among the pictures. Pictures without a label and of classes that
+    run: the folder of the run whose test images are among the images. Images without a label and of classes that
     the model does not know are counted, not scored. This opens the test labels, which is recorded. Raises DataError
     when no label is left.
     """
@@ -147,7 +147,7 @@ def score(answers: Answers, model: Model, run: Path | None = None) -> Scored:
 
 
 def labelled_part(answers: Answers) -> LabelledPart:
-    """The labelled pictures of the official test part where there is one, else all labelled pictures.
+    """The labelled images of the official test part where there is one, else all labelled images.
 
     Raises DataError when no label is a class of the model.
     """
@@ -162,7 +162,7 @@ def labelled_part(answers: Answers) -> LabelledPart:
             unknown.setdefault(name, []).append(row)
     rows, unlabelled = np.flatnonzero(part & (labels != NO_LABEL)), len(others) - sum(map(len, unknown.values()))
     found = LabelledPart(
-        "official test" if official else "all pictures",
+        "official test" if official else "all images",
         rows,
         unlabelled,
         {name: np.array(places) for name, places in unknown.items()},
@@ -180,9 +180,9 @@ def labelled_part(answers: Answers) -> LabelledPart:
 
 def not_scored(scored: Scored) -> str | None:
     """What was left out of a score, in a sentence; None when nothing was."""
-    parts = [f"{plural(scored.unlabelled, 'picture')} without a label"] if scored.unlabelled else []
+    parts = [f"{plural(scored.unlabelled, 'image')} without a label"] if scored.unlabelled else []
     if scored.unknown:
         number, names = sum(scored.unknown.values()), list(scored.unknown)
         known = f"classes that the model does not know ({some(names, LISTED)})"
-        parts.append(f"{plural(number, 'picture')} of {known}")
+        parts.append(f"{plural(number, 'image')} of {known}")
     return f"Not scored: {', '.join(parts)}." if parts else None

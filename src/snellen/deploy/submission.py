@@ -7,7 +7,7 @@ import polars as pl
 
 from snellen.deploy.answers import Answers
 from snellen.deploy.batch import Reading
-from snellen.deploy.pictures import unreadable
+from snellen.deploy.images import unreadable
 from snellen.errors import StudyError
 from snellen.files.spreadsheet import is_formula
 
@@ -28,11 +28,11 @@ def submission_columns(text: str) -> tuple[str, str]:
 def submission(
     answers: Answers, columns: tuple[str, str], first_id: int | None, reading: Reading, class_numbers: bool = False
 ) -> pl.DataFrame:
-    """A row for each picture, in the order in which they were given: its id, and its most probable class.
+    """A row for each image, in the order in which they were given: its id, and its most probable class.
 
     first_id: the ids count from it; None: the ids that the source has, or from FIRST_ID where it has none, which is
     noted. class_numbers: the place of the class in the model's list, from 0, instead of its name. Raises DataError
-    where a picture could not be read, because a row would be missing, StudyError for rows whose order is not clear.
+    where an image could not be read, because a row would be missing, StudyError for rows whose order is not clear.
     """
     if reading.failed:
         raise unreadable(reading.failed, others=True)
@@ -48,8 +48,7 @@ def submission(
     if answers.answered is not None and not answers.answered.all():
         left = int((~answers.answered).sum())
         reading.remarks.append(
-            f"Every picture gets its most probable class, also the {left:,} that the thresholds of the model leave "
-            "open."
+            f"Every image gets its most probable class, also the {left:,} that the thresholds of the model leave open."
         )
     ids = list(answers.ids) if first_id is None else range(first_id, first_id + number)
     classes = answer if class_numbers else [answers.classes[code] for code in answer]

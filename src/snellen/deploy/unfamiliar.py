@@ -1,4 +1,4 @@
-"""Says which pictures are unlike the training pictures, so that what a model answers for them means little."""
+"""Says which images are unlike the training images, so that what a model answers for them means little."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from snellen.deploy.model import Model
 from snellen.errors import printable
 
 NAMED, NAME_CHARACTERS = 5, 80
-"""Pictures that the warning names, and characters of each name."""
+"""Images that the warning names, and characters of each name."""
 
 
 def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:
-    """A sentence that counts the pictures that are unlike, names the first of them, and says how many others are found
-    unlike by chance; a warning where there are more. None without such pictures. found: (N,) bool, which are unlike."""
+    """A sentence that counts the images that are unlike, names the first of them, and says how many others are found
+    unlike by chance; a warning where there are more. None without such images. found: (N,) bool, which are unlike."""
     if model.distance is None or found is None or not found.any():
         return None
     rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)
     names = [printable(ids[row], NAME_CHARACTERS) for row in rows[:NAMED]]
     named = ", ".join([*names, f"and {count - NAMED:,} more"] if count > NAMED else names)
     these, them = ("is", "it") if count == 1 else ("are", "them")
-    pictures = "picture" if len(found) == 1 else "pictures"
+    images = "image" if len(found) == 1 else "images"
     here = f", here about {by_chance:,.0f}" if by_chance >= 1 else ""
     chance = f"about 1 in {round(1 / model.distance.rate):,} is found unlike too{here}"
-    begin = f"{count:,} of {len(found):,} {pictures} {these}"
+    begin = f"{count:,} of {len(found):,} {images} {these}"
     if not model.distance.is_more_than_chance(count, len(found)):
         return (
-            f"{begin} marked unfamiliar, no more than chance explains: {named}. Of pictures like the training "
-            f"pictures {chance.replace(' too', '')}."
+            f"{begin} marked unfamiliar, no more than chance explains: {named}. Of images like the training "
+            f"images {chance.replace(' too', '')}."
         )
     return (
-        f"Warning: {begin} unlike the training pictures, so what is predicted for {them} means little: {named}. Of "
-        f"pictures like the training pictures {chance}."
+        f"Warning: {begin} unlike the training images, so what is predicted for {them} means little: {named}. Of "
+        f"images like the training images {chance}."
     )

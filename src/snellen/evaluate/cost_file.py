@@ -22,7 +22,7 @@ Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the times were measured: two are comparable only where all of it is equal. pictures: in a batch."""
+    """Where the times were measured: two are comparable only where all of it is equal. images: in a batch."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     processor: str
@@ -34,8 +34,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """Of one network or baseline. alone_ms: milliseconds for one picture by itself, one value a repeat; batch_ms: for a
-    picture among `Machine.pictures`. parameters: all of them; trained_parameters: those that training changed.
+    """Of one network or baseline. alone_ms: milliseconds for one image by itself, one value a repeat; batch_ms: for an
+    image among `Machine.pictures`. parameters: all of them; trained_parameters: those that training changed.
     file_bytes: of the arrays in its bundle. frozen_backbone: whether only the part behind it was trained, on features
     that were computed once."""
 

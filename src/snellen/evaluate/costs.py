@@ -24,14 +24,14 @@ CLEARLY: Mapping[Resource, float] = {"prediction": 1.25, "training": 2.0}
 """How many times less is clearly less. Predictions of all models are timed in turns, again and again; a training is
 timed once, beside whatever else the machine does."""
 GUESSING = "majority class"
-"""A baseline that looks at no picture: no model to use, and left out."""
+"""A baseline that looks at no image: no model to use, and left out."""
 
 
 @dataclass(frozen=True)
 class ModelCost:
     """key: the name of a model, or the key of a baseline. role: where the accuracy was measured.
 
-    alone_ms, batch_ms: milliseconds for a picture by itself, and in a batch. training_s: of one network, all its
+    alone_ms, batch_ms: milliseconds for an image by itself, and in a batch. training_s: of one network, all its
     phases, one value a seed; with features_s, the time of a frozen backbone for all training and validation images, as
     its predictions take it (they are computed once, or read from the cache). all_training_s: of all its networks:
     seeds, folds, trials of its search, a final one; networks: how many these are. file_bytes, parameters,
@@ -52,7 +52,7 @@ class ModelCost:
     features_s: float = 0.0
 
     def of(self, resource: Resource) -> Spread:
-        """Its milliseconds a picture in a batch, or its seconds of training."""
+        """Its milliseconds an image in a batch, or its seconds of training."""
         return self.batch_ms if resource == "prediction" else self.training_s
 
 

@@ -21,7 +21,7 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 @with_config(OPEN)
 class Near(TypedDict):
-    """How many pictures are nearly identical to another one. parted: different pictures that are to one in another
+    """How many images are nearly identical to another one. parted: different images that are to one in another
     role; parted_pairs: how many pairs of them there are."""
 
     pictures: Count
@@ -32,8 +32,8 @@ class Near(TypedDict):
 
 
 @with_config(OPEN)
-class NearPicture(TypedDict):
-    """One picture of a set of near-duplicates, without its class where that is a test label."""
+class NearImage(TypedDict):
+    """One image of a set of near-duplicates, without its class where that is a test label."""
 
     row: Count
     id: str
@@ -42,12 +42,12 @@ class NearPicture(TypedDict):
 
 @with_config(OPEN)
 class NearSet(TypedDict):
-    """Pictures that are almost the same."""
+    """Images that are almost the same."""
 
     images: Count
     parted: bool
     contradicting: bool
-    pictures: list[NearPicture]
+    pictures: list[NearImage]
 
 
 @with_config(OPEN)
@@ -71,7 +71,7 @@ class ConstantImages(TypedDict):
 @with_config(OPEN)
 class DataSection(TypedDict):
     """The data set. counts: one row for each class, its name and its images by role. samples: rows to show of each
-    class. means: the mean picture of each class, 0..1."""
+    class. means: the mean image of each class, 0..1."""
 
     name: str
     description: NotRequired[str]

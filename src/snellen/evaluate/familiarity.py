@@ -1,4 +1,4 @@
-"""familiarity/<job>.safetensors: the distance from the training pictures, of the networks that become bundles. Its
+"""familiarity/<job>.safetensors: the distance from the training images, of the networks that become bundles. Its
 arrays are those of the bundle; its metadata are the section of the bundle that describes them."""
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ def familiarity_sentence(section: Familiarity | None) -> str:
     """What the card and the report say of it."""
     if section is None:
         return (
-            "Nothing tells which pictures are unlike the training pictures: that is measured where there are at least "
-            f"{MIN_VALIDATION} validation pictures."
+            "Nothing tells which images are unlike the training images: that is measured where there are at least "
+            f"{MIN_VALIDATION} validation images."
         )
     pixels = f"their pixels, averaged to {SIDE}x{SIDE} at most"
     where = f"the outputs of the layer `{section.layer}` or in {pixels}" if section.layer else pixels
-    alone = "" if section.layer else "; its outputs are not compared, because its training held out no picture"
+    alone = "" if section.layer else "; its outputs are not compared, because its training held out no image"
     return (
-        "`snellen predict` says which pictures are unlike the training pictures: those far from the means of all "
-        f"classes (Mahalanobis distance) in {where}{alone}. By {plural(section.images, 'validation picture')}, at most "
-        f"{rate_in_words(section.rate)} of the pictures that are like them are found unlike too."
+        "`snellen predict` says which images are unlike the training images: those far from the means of all "
+        f"classes (Mahalanobis distance) in {where}{alone}. By {plural(section.images, 'validation image')}, at most "
+        f"{rate_in_words(section.rate)} of the images that are like them are found unlike too."
     )
 
 

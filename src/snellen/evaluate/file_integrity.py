@@ -30,7 +30,7 @@ WRITTEN_BY_RUNS = (
     THUMBNAILS,
     "figures/augmented.safetensors",
 )
-"""Every run of a study writes these anew, from the study and the pictures."""
+"""Every run of a study writes these anew, from the study and the images."""
 CONTINUED = ("search", "packs", "strategies.json", "costs.json")
 """What a later run continues from."""
 KEPT = ("jobs", "floors", "analyses", "familiarity")

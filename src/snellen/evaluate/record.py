@@ -95,7 +95,7 @@ class RunRecord:
 
     @cached_property
     def data(self) -> DataFile:
-        """data.json: the data set and the roles, without pictures."""
+        """data.json: the data set and the roles, without images."""
         return read_data(self._there("data.json"))
 
     @property

@@ -18,7 +18,7 @@ from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import COVERS_IMAGES, Difference
 
 Kind = Literal["other images", "same pictures", "same ids"]
-"""What is compared: different images; the very same pictures; pictures of the same things, by their ids."""
+"""What is compared: different images; the very same images; images of the same things, by their ids."""
 NEWCOMBE = "Newcombe, of exact limits"
 
 

@@ -126,7 +126,7 @@ def _achieved(scores: np.ndarray, right: np.ndarray, threshold: float, of_class:
 
 
 def prediction_sets(network: NetworkPredictions, classes: int, temperature: float | None) -> list[Sets]:
-    """Sets that hold the true class of 90 and of 95 % of pictures like the calibration images, and what they hold on
+    """Sets that hold the true class of 90 and of 95 % of images like the calibration images, and what they hold on
     test where the model was evaluated there; empty without calibration images."""
     calibration, test = network.by_role.get("calibration"), network.by_role.get("test")
     if calibration is None or calibration.labels is None:

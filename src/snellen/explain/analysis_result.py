@@ -1,4 +1,4 @@
-"""The result of an analysis, stored in the run: facts and sentences as JSON, tables as Parquet, pictures as
+"""The result of an analysis, stored in the run: facts and sentences as JSON, tables as Parquet, images as
 safetensors."""
 
 from __future__ import annotations

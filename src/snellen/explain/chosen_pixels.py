@@ -12,7 +12,7 @@ from snellen.train.results import JobFolder
 
 
 class PixelMap(TypedDict):
-    """Values of (height * width) pixels, row by row. importance, picture (the mean image): 0..1. chosen: 0 or 1. step:
+    """Values of (height * width) pixels, row by row. importance, image (the mean image): 0..1. chosen: 0 or 1. step:
     how the pixels were chosen, in words."""
 
     height: int
@@ -23,10 +23,10 @@ class PixelMap(TypedDict):
     chosen: list[int]
 
 
-def pixel_map(folder: JobFolder, mean_pictures: np.ndarray) -> PixelMap | None:
+def pixel_map(folder: JobFolder, mean_images: np.ndarray) -> PixelMap | None:
     """The map of a job whose first step chooses pixels; None for other jobs and without stored weights.
 
-    mean_pictures: (K, H*W*C), 0..1. The importance of a pixel is the sum over its channels, and a pixel is chosen if
+    mean_images: (K, H*W*C), 0..1. The importance of a pixel is the sum over its channels, and a pixel is chosen if
     one of its channels is.
     """
     trajectory = folder.read_job().trajectory
@@ -43,7 +43,7 @@ def pixel_map(folder: JobFolder, mean_pictures: np.ndarray) -> PixelMap | None:
         width=width,
         step=first.layer.detail(),
         importance=_rounded(importance / max(float(importance.max()), 1e-12)),
-        picture=_rounded(mean_pictures.mean(0).reshape(-1, channels).mean(1)),
+        picture=_rounded(mean_images.mean(0).reshape(-1, channels).mean(1)),
         chosen=chosen.tolist(),
     )
 

@@ -36,20 +36,20 @@ class Example(TypedDict):
     probabilities: list[float]
 
 
-class GridPicture(TypedDict):
+class GridImage(TypedDict):
     """One image of a grid. confidence: the probability of the predicted class, 0..1."""
 
     row: int
     confidence: float
 
 
-class ConfusedPictures(TypedDict):
+class ConfusedImages(TypedDict):
     """Images of class `label` that were predicted as `predicted`: how many there are, and the most confident ones."""
 
     label: int
     predicted: int
     images: int
-    pictures: list[GridPicture]
+    pictures: list[GridImage]
 
 
 class Pair(TypedDict):
@@ -58,7 +58,7 @@ class Pair(TypedDict):
 
     classes: tuple[int, int]
     mistakes: int
-    grids: list[ConfusedPictures]
+    grids: list[ConfusedImages]
 
 
 def worst_pairs(predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES) -> list[Pair]:
@@ -80,17 +80,17 @@ def _pair(predictions: Predictions, classes: tuple[int, int], mistakes: int, lim
     return Pair(classes=classes, mistakes=mistakes, grids=grids)
 
 
-def _confused(predictions: Predictions, label: int, predicted: int, limit: int) -> ConfusedPictures:
+def _confused(predictions: Predictions, label: int, predicted: int, limit: int) -> ConfusedImages:
     found = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
     confidence = _confidence(predictions)[found]
     shown = np.argsort(-confidence, kind="stable")[:limit]
-    pictures = [GridPicture(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
-    return ConfusedPictures(label=label, predicted=predicted, images=len(found), pictures=pictures)
+    most_confident = [GridImage(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
+    return ConfusedImages(label=label, predicted=predicted, images=len(found), pictures=most_confident)
 
 
 def most_frequent_mistakes(
     predictions: Predictions, num_classes: int, count: int, limit: int = PAIR_IMAGES
-) -> list[ConfusedPictures]:
+) -> list[ConfusedImages]:
     """The `count` cells of the confusion matrix with the most mistakes, largest first; ties are in class order.
 
     At most `limit` images per cell, most confident first; ties are in row order. Cells without a mistake are left out.

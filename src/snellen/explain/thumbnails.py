@@ -53,10 +53,10 @@ def load_thumbnails(path: Path) -> Thumbnails:
     """Reads what `save_thumbnails` wrote. Raises IdentityError if the file is damaged."""
     arrays, _ = tensors.load(path)
     with located(str(path)):
-        return Thumbnails(*pictures(arrays, "rows", "images"))
+        return Thumbnails(*checked_arrays(arrays, "rows", "images"))
 
 
-def pictures(arrays: Mapping[str, np.ndarray], rows: str, images: str) -> tuple[np.ndarray, np.ndarray]:
+def checked_arrays(arrays: Mapping[str, np.ndarray], rows: str, images: str) -> tuple[np.ndarray, np.ndarray]:
     """The arrays of these names: (M,) int64 rows and (M, H, W, C) uint8 images. Raises IdentityError for other
     arrays."""
     of_rows = tensors.array(arrays, rows, np.int64, (None,))

@@ -112,7 +112,7 @@ def slower_than_baseline(facts: Facts) -> Iterator[Finding]:
     clauses = [f"took {seconds(own)} to train, the baseline `{baseline.label}` {seconds(other)}{included}"]
     if predicting is not None:
         ms, baseline_ms = map(milliseconds, predicting)
-        faster = f"{ms} for a picture, the baseline {'' if longer else f'`{baseline.label}` '}{baseline_ms}"
+        faster = f"{ms} for an image, the baseline {'' if longer else f'`{baseline.label}` '}{baseline_ms}"
         clauses = [*(clauses if longer else []), f"needs {faster}"]
     whom = one_network(facts, model, "validation")
     yield Finding(
@@ -141,7 +141,7 @@ def _features_seconds(costs: Costs | None, model: str, baseline: str) -> tuple[f
 
 
 def _predicting(costs: Costs | None, model: str, baseline: str) -> tuple[float, float] | None:
-    """Milliseconds a picture of a model and of a baseline that is far faster; else None."""
+    """Milliseconds an image of a model and of a baseline that is far faster; else None."""
     own, other = (costs.get(model), costs.get(baseline)) if costs else (None, None)
     if own is None or other is None or not is_much_faster(other, own):
         return None

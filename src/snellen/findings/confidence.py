@@ -42,7 +42,7 @@ def _sentence(model: str, one: ThresholdResult, wanted: int) -> str:
     )
     return (
         f"{_accepts(model, one)}: {promise}. "
-        "This holds with probability 95 % over draws of the calibration images, for pictures like them; "
+        "This holds with probability 95 % over draws of the calibration images, for images like them; "
         f"{_counted(one)} on them.{together} {_achieved(one)}"
     )
 
@@ -51,7 +51,7 @@ def _accepts(model: str, one: ThresholdResult) -> str:
     from_here = f"from a probability of {phrases.threshold(one.threshold or 0.0)} on"
     if one.wanted.class_name is None:
         return f"`{model}` answers {from_here}"
-    return f"`{model}` accepts a picture as {one.wanted.class_name} {from_here}"
+    return f"`{model}` accepts an image as {one.wanted.class_name} {from_here}"
 
 
 def _promise(one: ThresholdResult) -> str:
@@ -59,8 +59,8 @@ def _promise(one: ThresholdResult) -> str:
     if one.wanted.measure == "accuracy":
         return f"{share} of the answers are right"
     if one.wanted.measure == "precision":
-        return f"{share} of the pictures accepted as {one.wanted.class_name} are of that class"
-    return f"{share} of the pictures of {one.wanted.class_name} are accepted"
+        return f"{share} of the images accepted as {one.wanted.class_name} are of that class"
+    return f"{share} of the images of {one.wanted.class_name} are accepted"
 
 
 def _counted(one: ThresholdResult) -> str:
@@ -144,7 +144,7 @@ def not_exchangeable(facts: Facts) -> Iterator[Finding]:
                 "warning",
                 f"The calibration and test images do not look alike to `{model}`: the probabilities of its answers are "
                 f"distributed differently (permutation test, {p_value(found.exchangeable)}). What is certified on "
-                "calibration images holds for pictures like them, not for these test images.",
+                "calibration images holds for images like them, not for these test images.",
                 {"model": model, "p_value": found.exchangeable},
                 f"probabilities-{model}",
                 "Look for another source, time or selection of the test images.",

@@ -14,8 +14,8 @@ from snellen.findings.naming import model_or_baseline, with_limits
 from snellen.phrases import listing, milliseconds, percent, percent_interval, plural, seconds
 
 SLOWER, MILLISECONDS = 5, 0.1
-"""How many times slower predictions are worth a notice, and how much longer for a picture: a tenth of a second for
-1,000 pictures."""
+"""How many times slower predictions are worth a notice, and how much longer for an image: a tenth of a second for
+1,000 images."""
 MOST = 4
 """Models that are named among those that cannot be told apart."""
 
@@ -111,7 +111,7 @@ def _took(cost: ModelCost | None) -> str:
     """What a model costs, after its accuracy."""
     if cost is None:
         return ""
-    return f"; {milliseconds(cost.batch_ms.median)} a picture, {seconds(cost.training_s.median)} of training"
+    return f"; {milliseconds(cost.batch_ms.median)} an image, {seconds(cost.training_s.median)} of training"
 
 
 def _cheapest(costs: Costs | None, names: Sequence[str], facts: Facts | None = None) -> str:
@@ -124,14 +124,14 @@ def _cheapest(costs: Costs | None, names: Sequence[str], facts: Facts | None = N
     named = model_or_baseline(facts, one.key) if facts else f"`{one.key}`"
     rest = "the other" if len(others) == 1 else "the next"
     return (
-        f", of which {named} predicts clearly fastest ({milliseconds(one.batch_ms.median)} a picture, {rest} "
+        f", of which {named} predicts clearly fastest ({milliseconds(one.batch_ms.median)} an image, {rest} "
         f"{milliseconds(min(others))})"
     )
 
 
 def slower_than_undecided(facts: Facts) -> Iterator[Finding]:
     """SNL171: a model that is not shown to be worse than the chosen one predicts SLOWER times as fast, and at least
-    MILLISECONDS faster a picture. Baselines have a finding of their own."""
+    MILLISECONDS faster an image. Baselines have a finding of their own."""
     costs, chosen = facts.costs, facts.evaluation.chosen
     own = costs.get(chosen) if costs and chosen else None
     if costs is None or chosen is None or own is None:
@@ -143,7 +143,7 @@ def slower_than_undecided(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "SNL171",
             "notice",
-            f"`{chosen}` needs {milliseconds(own.batch_ms.median)} for a picture, `{other.key}` "
+            f"`{chosen}` needs {milliseconds(own.batch_ms.median)} for an image, `{other.key}` "
             f"{milliseconds(other.batch_ms.median)}, and `{chosen}` is not shown to be better: the difference is "
             f"{with_limits(one.difference)}{corrected_away(one)}.",
             {

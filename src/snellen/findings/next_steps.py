@@ -38,7 +38,7 @@ def _beat_the_baseline(facts: Facts, model: str) -> str:
     is_pretrained = isinstance(facts.record.model(model).layers[0], Backbone)
     is_known = is_pretrained or is_on_features(best[0])
     pretrained = "" if is_known else " or start from a pretrained network"
-    return f"collect more pictures{pretrained}{folds}{use if learned else ''}."
+    return f"collect more images{pretrained}{folds}{use if learned else ''}."
 
 
 def _guesses(facts: Facts, accuracy: Estimate) -> bool:

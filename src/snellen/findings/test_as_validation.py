@@ -47,7 +47,7 @@ def _given(facts: Facts) -> bool:
 
 def _is_named_test(identity: str) -> bool:
     """Whether an image comes from a folder, file or array that is named as a test part, and from none that is named as
-    another: test/7/12.png, data.npz/X_test:12. The name of a picture file itself says nothing."""
+    another: test/7/12.png, data.npz/X_test:12. The name of an image file itself says nothing."""
     *folders, last = identity.replace("\\", "/").split("/")
     names = [*folders, last.rpartition(":")[0]]
     return {role_of_folder(name) for name in names} - {None} == {"test"}

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from snellen.data.dataset import Dataset
+from snellen.data.decoding.decoder import is_image
 from snellen.data.groups import Group
 from snellen.data.inspect.near_duplicates import NearDuplicates
-from snellen.data.pictures.decoder import is_picture
 from snellen.data.pixel_scale import Extent, proposed_range
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
 from snellen.data.splits.left_out import left_out_rows
@@ -77,10 +77,10 @@ def propose(
     """A study of `dataset`, which was read from `source` with `options`.
 
     sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    pictures to compare. omitted: a sentence on the classes that `options` leaves out. proportions: a sentence
-    on what their size does to pictures that are far from square. pretrained: None where the data
+    images to compare. omitted: a sentence on the classes that `options` leaves out. proportions: a sentence
+    on what their size does to images that are far from square. pretrained: None where the data
     do not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a
-    class has too few pictures for a split."""
+    class has too few images for a split."""
     made = division(dataset, near)
     against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
     sections = (
@@ -102,7 +102,7 @@ def propose(
 
 
 def study_name(dataset: Dataset) -> str:
-    """A valid name for a study of these pictures and for its file."""
+    """A valid name for a study of these images and for its file."""
     name = re.sub(r"[^A-Za-z0-9_+-]+", "-", dataset.name).strip("-_+")[:58] or "study"
     return f"{name}-study" if is_reserved(name) else name
 
@@ -215,9 +215,9 @@ def _possible_groups(dataset: Dataset) -> Iterator[tuple[str, Group]]:
 
 
 def _group_names(dataset: Dataset, group: Group) -> list[str]:
-    """The group of each picture file; empty unless every row is a picture file with a group."""
+    """The group of each image file; empty unless every row is an image file with a group."""
     names = dataset.ids.tolist()
-    if not all(is_picture(Path(name)) for name in names):
+    if not all(is_image(Path(name)) for name in names):
         return []
     try:
         return [group.of_path(name) for name in names]

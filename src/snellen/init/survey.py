@@ -11,43 +11,43 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.grey import all_grey
+from snellen.data.inspect.image_headers import MAX_FILES, ImageHeader, header_counts, sample_headers
 from snellen.data.inspect.near_duplicates import NearDuplicates, near_duplicates_if_quick
-from snellen.data.inspect.picture_headers import MAX_FILES, PictureHeader, header_counts, sample_headers
 from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import find, read
 from snellen.data.readers.reader import DEFAULT_OPTIONS, Options
-from snellen.data.readers.registry import READERS, holds_picture_files
+from snellen.data.readers.registry import READERS, holds_image_files
 from snellen.data.resizing import Resizing
-from snellen.errors import DataError, MixedTransparency, OutsideFolder, PictureSizes
+from snellen.errors import DataError, ImageSizes, MixedTransparency, OutsideFolder
 from snellen.init.division import classes_to_keep
 from snellen.init.mirror import reason_against_mirror
 from snellen.init.pretrained import STORED_SIDE, fits_pretrained
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
-"""Reads pictures of several sizes before their size is chosen; never proposed itself."""
+"""Reads images of several sizes before their size is chosen; never proposed itself."""
 
 SIDE_STEP, MAX_PROPOSED_SIDE, MAX_UNCHANGED_SIDE = 8, 64, 128
 """Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop
-(up to STORED_SIDE for a pretrained network). Pictures of one size keep it up to 128, the largest that Snellen is made
+(up to STORED_SIDE for a pretrained network). Images of one size keep it up to 128, the largest that Snellen is made
 for."""
 
 SIMILAR_SIDES, DARK = 1.25, 0.1
-"""Sides that differ by at most a quarter are not stretched: pictures with nearly black borders are padded with black,
+"""Sides that differ by at most a quarter are not stretched: images with nearly black borders are padded with black,
 and others are cropped to the centre."""
 
 MOST_CROPPED = 2.0
 """Photographs whose longer side is typically more than SIMILAR_SIDES and up to MOST_CROPPED times the shorter one are
 cropped to a square, as networks for ImageNet are tested: 82 % instead of 76 % of 120 cats and dogs (CIFAR-10, enlarged,
-in the middle of pictures of 3:4 to 16:9, whose rest was filled), padded to a square 72 %. Longer ones, and characters,
+in the middle of images of 3:4 to 16:9, whose rest was filled), padded to a square 72 %. Longer ones, and characters,
 would lose too much: they are squeezed, and `init` says so."""
 
 
 @dataclass(frozen=True, eq=False)
 class Survey:
     """dataset: read with `options`. sizes: each size of the files ("height × width") and how often it occurs, when the
-    pictures had to be given one size. near: None when there are too many pictures to compare. omitted: a sentence on
-    the classes that have too few pictures for a study, when `options` leaves some out. proportions: a sentence on what
-    the new size does to pictures that are far from square, or None."""
+    images had to be given one size. near: None when there are too many images to compare. omitted: a sentence on
+    the classes that have too few images for a study, when `options` leaves some out. proportions: a sentence on what
+    the new size does to images that are far from square, or None."""
 
     dataset: Dataset
     options: Options
@@ -61,12 +61,12 @@ def survey(
     source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS, has_pretrained: bool = False
 ) -> Survey:
     """Reads `source` with the options that it needs besides those `given`, without classes that are too small for a
-    study. has_pretrained: whether a pretrained network is at hand, which sees more in larger pictures. Raises DataError
+    study. has_pretrained: whether a pretrained network is at hand, which sees more in larger images. Raises DataError
     when no option helps, StudyError when all classes but one are too small."""
     options, sizes, place = given, list[tuple[str, int]](), find(source, data_folder)
     proportions = None
     of_files = place is not None and (
-        READERS[given.kind].of_picture_files if given.kind in READERS else holds_picture_files(place)
+        READERS[given.kind].of_image_files if given.kind in READERS else holds_image_files(place)
     )
     while True:
         try:
@@ -101,7 +101,7 @@ def survey(
 def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:
     """The options with one more that may help. Raises the error again when none does. of_files: each row is a file."""
     match error:
-        case PictureSizes():
+        case ImageSizes():
             better = replace(options, resizing=PROVISIONAL)
         case OutsideFolder():
             better = replace(options, links="follow")
@@ -118,10 +118,8 @@ def _read_with(source: str, data_folder: Path | None, options: Options, resizing
     return read(source, replace(options, resizing=resizing), data_folder)
 
 
-def _resizing_for(
-    headers: list[PictureHeader], read_resized: Callable[[Resizing], Dataset], most_side: int
-) -> Resizing:
-    """One size for pictures with these headers, at least one. read_resized: reads the data set with a size."""
+def _resizing_for(headers: list[ImageHeader], read_resized: Callable[[Resizing], Dataset], most_side: int) -> Resizing:
+    """One size for images with these headers, at least one. read_resized: reads the data set with a size."""
     sides = np.array([(each.height, each.width) for each in headers])
     least, most = sides.min(axis=0), sides.max(axis=0)
     same = (least == most).all() or len(headers) == MAX_FILES  # other files may have more sizes
@@ -134,9 +132,9 @@ def _resizing_for(
     return Resizing(step="pad", height=int(most[0]), width=int(most[1])) if border < DARK else cropped
 
 
-def _typical_ratio(pictures: Sequence[PictureHeader | tuple[int, int]]) -> float:
-    """The median of the longer side over the shorter one. pictures: with their (height, width)."""
-    sides = [(each.height, each.width) if isinstance(each, PictureHeader) else each for each in pictures]
+def _typical_ratio(images: Sequence[ImageHeader | tuple[int, int]]) -> float:
+    """The median of the longer side over the shorter one. images: with their (height, width)."""
+    sides = [(each.height, each.width) if isinstance(each, ImageHeader) else each for each in images]
     return float(np.median([max(size) / min(size) for size in sides]))
 
 

@@ -34,12 +34,12 @@ enum snellen_activation {
   SNELLEN_SCALE = 8,  // alpha * value + beta
 };
 
-// One layer; pictures are (height, width, channels), vectors 1 x 1 x features, so flattening is nothing.
+// One layer; images are (height, width, channels), vectors 1 x 1 x features, so flattening is nothing.
 struct snellen_layer {
   int32_t kind, activation;  // the activation is applied to what the layer computes
   int32_t in_height, in_width, in_channels;
   int32_t out_height, out_width, out_channels;
-  int32_t window, stride, pad_top, pad_left;  // of conv and pools; what lies outside the picture counts as nothing
+  int32_t window, stride, pad_top, pad_left;  // of conv and pools; what lies outside the image counts as nothing
   int64_t kernel, bias;  // their first number in the flat parameters of a lane; -1: none. Of dense kernels (inputs,
                          // units), of conv kernels (filters, window, window, channels), row by row.
   float alpha, beta;

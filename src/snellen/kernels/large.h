@@ -8,7 +8,7 @@
 
 #include "kernels.h"
 
-// Pictures (rows, height, width, in) become (rows, height + 2 pad - 2, width + 2 pad - 2, out) by kernels (out, 3, 3, in);
+// Images (rows, height, width, in) become (rows, height + 2 pad - 2, width + 2 pad - 2, out) by kernels (out, 3, 3, in);
 // pad: 0, 1 or 2 zeros around. Channels are multiples of 16, at most 4096.
 struct WinogradSizes {
   int64_t rows, height, width, in, out, pad;

@@ -43,7 +43,7 @@ class Record(ctypes.Structure):
 
 
 class WinogradSizes(ctypes.Structure):
-    """Of large.h: rows, height, width and channels `in` of pictures, filters `out`, and zeros on each side."""
+    """Of large.h: rows, height, width and channels `in` of images, filters `out`, and zeros on each side."""
 
     _fields_ = tuple((name, c_int64) for name in ("rows", "height", "width", "in", "out", "pad"))
 
@@ -87,7 +87,7 @@ SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     ),
     "snellen_pictures": (
         c_int32,
-        (*(c_void_p, c_int64, c_int64), c_void_p, c_int64, c_float, c_float, c_void_p),  # pictures, rows, range, x
+        (*(c_void_p, c_int64, c_int64), c_void_p, c_int64, c_float, c_float, c_void_p),  # images, rows, range, x
     ),
     "snellen_adam": (None, (*[c_void_p] * 5, *[c_double] * 3)),  # lanes, parameters, gradient, slots, numbers
     "snellen_rmsprop": (None, (*[c_void_p] * 5, *[c_double] * 3)),

@@ -1,4 +1,4 @@
-// Matrix products in registers, for pictures and kernels whose channels lie beside each other. Compiled once for each
+// Matrix products in registers, for images and kernels whose channels lie beside each other. Compiled once for each
 // instruction set; W: floats in a vector.
 #pragma once
 

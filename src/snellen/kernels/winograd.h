@@ -1,7 +1,7 @@
 // Convolutions of 3x3 pixels with strides 1 by Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016): 36
 // products for 16 values instead of 144. Compiled once for each instruction set; W: floats in a vector.
 //
-// Pictures are (rows, height, width, channels), kernels (out, 3, 3, in). A tile is 4x4 values of the result, made of 6x6
+// Images are (rows, height, width, channels), kernels (out, 3, 3, in). A tile is 4x4 values of the result, made of 6x6
 // of the input. Frequency f of all tiles, or kernels, is a matrix, a plane, so that each of the 36 is a matrix product.
 #pragma once
 
@@ -71,8 +71,8 @@ inline void kernel_gradients(const V* f, V* k) {
   k[2] = (AT_A * A2) * a + (AT_B * B2) * b + f[5];
 }
 
-// Pictures, and what lies at each place of a window over them: zeros outside. y: NULL, or values of which only the
-// positive let pass what the pictures hold: the gradient of a relu with the result y.
+// Images, and what lies at each place of a window over them: zeros outside. y: NULL, or values of which only the
+// positive let pass what the images hold: the gradient of a relu with the result y.
 struct Pictures {
   const float *x, *y;
   int64_t height, width, channels;
@@ -270,7 +270,7 @@ inline const float* zeroed(float* place, int64_t count) {
 
 inline int64_t result(int64_t side, int64_t pad) { return side + 2 * pad - 2; }
 
-// The convolution of pictures with kernels that are frequencies already.
+// The convolution of images with kernels that are frequencies already.
 template <int W, bool MASKED>
 void convolve(const Pictures& from, int64_t rows, int64_t pad, const float* kernels, int64_t kernel_plane,
               const Results& to, float least, float* scratch) {

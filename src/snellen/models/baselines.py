@@ -14,7 +14,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import mean_images
-from snellen.data.slices import picture_slices
+from snellen.data.slices import image_slices
 from snellen.data.splits.stratified import stratified_sample
 from snellen.models.layer import Arrays
 
@@ -86,8 +86,8 @@ def predict(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, rows:
 def predict_here(name: str, arrays: Mapping[str, np.ndarray], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """The same with the threads that NumPy has: inside `one_thread`, which takes 3 ms, longer than many predictions."""
     parts = [np.zeros((0, len(dataset.classes)), np.float32)]
-    for _, pictures in picture_slices(dataset.images, rows):
-        parts.append(BASELINES[name].predict(arrays, _pixels(pictures, dataset.pixel_range)).astype(np.float32))
+    for _, images in image_slices(dataset.images, rows):
+        parts.append(BASELINES[name].predict(arrays, _pixels(images, dataset.pixel_range)).astype(np.float32))
     return np.concatenate(parts)
 
 
@@ -101,10 +101,10 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def _pixels(pictures: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
+def _pixels(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray:
     """Images as float32 from 0, black, to 1, white."""
     low, high = pixel_range
-    return (pictures.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    return (images.astype(np.float32) - np.float32(low)) / np.float32(high - low)
 
 
 def _fit_majority(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -> Fitted:
@@ -141,8 +141,8 @@ def _fit_logistic(dataset: Dataset, rows: np.ndarray, class_means: np.ndarray) -
     width = int(np.prod(_reduced(np.zeros((1, *dataset.shape))).shape))
     drawn, rounds = logistic_sample(labels, width, classes)
     x = np.empty((len(drawn), width), np.float32)
-    for part, pictures in picture_slices(dataset.images, rows[drawn]):
-        x[part] = _flat(_reduced(_pixels(pictures, dataset.pixel_range)))
+    for part, images in image_slices(dataset.images, rows[drawn]):
+        x[part] = _flat(_reduced(_pixels(images, dataset.pixel_range)))
     return logistic_fit(x, labels[drawn], rounds, classes)
 
 
@@ -205,8 +205,8 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(whole.reshape(len(pixels), high, square, wide, square, channels).mean(axis=(2, 4)))
 
 
-def _flat(pictures: np.ndarray) -> np.ndarray:
-    return pictures.reshape(len(pictures), -1)
+def _flat(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1)
 
 
 BASELINES: dict[str, Baseline] = {

@@ -30,7 +30,7 @@ from snellen.models.zoo import ZOO
 
 @dataclass(frozen=True)
 class Network:
-    """Placed layers from pictures (H, W, C), or what a frozen backbone gives for them, to the logits of K classes;
+    """Placed layers from images (H, W, C), or what a frozen backbone gives for them, to the logits of K classes;
     parameters are kept elsewhere."""
 
     input_shape: Shape
@@ -65,7 +65,7 @@ class Network:
         self, parameters: Tensors, state: Tensors, x: Tensor, place: int, sample_weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Logits of x (1, N, H, W, C) in evaluation, the bits of `apply`, and (1, N, ...) what the layer at `place` of
-        `computed` gave on the way; of the unchanged picture where the network has several views."""
+        `computed` gave on the way; of the unchanged image where the network has several views."""
         first, step = self.layers[0].layer, Step("evaluate", sample_weight=sample_weight)
         kept, logits = list[Tensor](), list[Tensor]()
         for view in first.of(x) if isinstance(first, Views) else [x]:
@@ -109,14 +109,14 @@ class Network:
 
     @cached_property
     def activation_bytes(self) -> int:
-        """Memory that predicting one batch of pictures takes at most, beside the weights."""
-        pictures = 1 + (2 * self._num_views if self._num_views > 1 else 0)  # a shifted view is cut from a padded copy
-        values = pictures * math.prod(self.input_shape) + chain.live_values(self.layers)
+        """Memory that predicting one batch of images takes at most, beside the weights."""
+        images = 1 + (2 * self._num_views if self._num_views > 1 else 0)  # a shifted view is cut from a padded copy
+        values = images * math.prod(self.input_shape) + chain.live_values(self.layers)
         return values * chain.VALUE_BYTES * PREDICTION_BATCH
 
     @cached_property
     def operations(self) -> int:
-        """The time of predicting one picture, all views of it, in multiply-adds of a large product."""
+        """The time of predicting one image, all views of it, in multiply-adds of a large product."""
         return self._num_views * chain.operations(self.layers)
 
     @property
@@ -126,7 +126,7 @@ class Network:
 
     @property
     def multiply_adds(self) -> int:
-        """Multiplications of one forward pass of one picture."""
+        """Multiplications of one forward pass of one image."""
         return chain.multiply_adds(self.layers)
 
     def layer_table(self) -> list[dict[str, Any]]:
@@ -166,7 +166,7 @@ def parse_layers(written: str | Sequence[Any]) -> tuple[Layer, ...]:
 
 
 def build(layers: str | Sequence[Any], input_shape: tuple[int, int, int], classes: int) -> Network:
-    """The network of `layers` (as written, or Layer objects) for pictures (H, W, C) and `classes` classes.
+    """The network of `layers` (as written, or Layer objects) for images (H, W, C) and `classes` classes.
 
     The last dense layer, to the logits of the classes, is added. Raises ShapeError naming the layer that does not fit.
     """
@@ -197,11 +197,11 @@ def _expect_affordable(network: Network) -> None:
     whatever is trained can be loaded."""
     for what, found, most, unit in (
         ("activations", network.activation_bytes, MAX_ACTIVATION_BYTES, "bytes for a batch of predictions"),
-        ("operations", network.operations, MAX_OPERATIONS, "multiply-adds a picture"),
+        ("operations", network.operations, MAX_OPERATIONS, "multiply-adds an image"),
         ("parameters", network.stored_count, MAX_PARAMETERS, "numbers, fitted feature steps included"),
     ):
         if found > most:
-            hint = "Use smaller pictures, fewer filters, or pool earlier."
+            hint = "Use smaller images, fewer filters, or pool earlier."
             raise ShapeError(f"too many {what}", found=f"{found:,} {unit}", expected=f"at most {most:,}", hint=hint)
 
 

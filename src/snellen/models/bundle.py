@@ -28,7 +28,7 @@ FAMILIARITY = "familiarity.safetensors"
 class Description(BaseModel):
     """model.json, in the lowest version that can hold it: 1 without sections, 2 with some.
 
-    tone: that of the training pictures. data_sha256: fingerprint of the data set that the training pictures are a part
+    tone: that of the training images. data_sha256: fingerprint of the data set that the training images are a part
     of. Both where it was noted.
     """
 

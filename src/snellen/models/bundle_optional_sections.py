@@ -39,12 +39,12 @@ class Temperature(Section):
 
 
 class Threshold(Section):
-    """The probability, after the temperature, from which on a picture is accepted as a class against all others, or,
+    """The probability, after the temperature, from which on an image is accepted as a class against all others, or,
     without class_name, any answer is given.
 
-    measure: what is certified of new pictures: that at least the share `target` of those accepted is of the class
-    (precision) or is right (accuracy), or that of the pictures of the class is accepted (recall). provable: the share
-    that the calibration pictures show, with probability 1 - delta; hits of accepted: counted on them.
+    measure: what is certified of new images: that at least the share `target` of those accepted is of the class
+    (precision) or is right (accuracy), or that of the images of the class is accepted (recall). provable: the share
+    that the calibration images show, with probability 1 - delta; hits of accepted: counted on them.
     """
 
     class_name: Annotated[str, Field(max_length=MAX_CLASS_NAME)] | None = None
@@ -58,10 +58,10 @@ class Threshold(Section):
 
 
 class Familiarity(Section):
-    """Which pictures are unlike the training pictures: those whose distance from the nearest class mean is beyond a
+    """Which images are unlike the training images: those whose distance from the nearest class mean is beyond a
     limit, between the averaged pixels or between the outputs of `layer` (models/training_distance.py).
 
-    layer: None where pixels alone are compared. rate: of pictures like the training ones that are beyond a limit, at
+    layer: None where pixels alone are compared. rate: of images like the training ones that are beyond a limit, at
     most. role, images: whose distances the limits are from. arrays_sha256: of familiarity.safetensors, which holds
     means and covariances.
     """

@@ -50,7 +50,7 @@ def _expect_few_values(shape: Shape) -> None:
     most = MAX_ACTIVATION_BYTES // (VALUE_BYTES * PREDICTION_BATCH)
     if math.prod(shape) > most:
         found, expected = f"{math.prod(shape):,}, shape {shape}", f"at most {most:,}"
-        raise ShapeError("too many values of one picture", found=found, expected=expected)
+        raise ShapeError("too many values of one image", found=found, expected=expected)
 
 
 def init(chain: Iterable[Placed], key: Key) -> tuple[Arrays, Arrays]:

@@ -9,7 +9,7 @@ from snellen.kernels.library import Function, Operation
 
 @dataclass(frozen=True)
 class Window:
-    """A square window that slides over pictures: its side, the stride, and the zeros above and to the left."""
+    """A square window that slides over images: its side, the stride, and the zeros above and to the left."""
 
     side: int
     stride: int

@@ -1,4 +1,4 @@
-"""Feature steps: layers in front of a network whose numbers are fitted to the training pictures once, before training.
+"""Feature steps: layers in front of a network whose numbers are fitted to the training images once, before training.
 
 Fitted numbers are state: they travel with checkpoints, weights and bundles, and no gradient changes them. Fitted on the
 training rows of the job alone, so that no other row has a say.
@@ -43,8 +43,8 @@ from snellen.models.windows import (
 class Feature(Layer):
     """Base of all feature steps.
 
-    fit(x, labels, seed) -> state: from training pictures (n, ...) float32 as networks see them; arrays without a lane.
-    enough: number of pictures to which the step is fitted just as well as to all; None where it needs all.
+    fit(x, labels, seed) -> state: from training images (n, ...) float32 as networks see them; arrays without a lane.
+    enough: number of images to which the step is fitted just as well as to all; None where it needs all.
     """
 
     enough: ClassVar[int | None] = None
@@ -63,7 +63,7 @@ class Feature(Layer):
         return True
 
     def resolved(self, x: np.ndarray) -> Feature:
-        """The same step with these numbers found from pictures x: its output shape is then known."""
+        """The same step with these numbers found from images x: its output shape is then known."""
         return self
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
@@ -72,7 +72,7 @@ class Feature(Layer):
 
 @final
 class Standardise(Feature):
-    """Each value minus its mean over the training pictures, divided by its deviation; constant values become 0."""
+    """Each value minus its mean over the training images, divided by its deviation; constant values become 0."""
 
     kind: Literal["standardise"] = "standardise"
 
@@ -96,7 +96,7 @@ class Standardise(Feature):
 
 @final
 class Pca(Feature):
-    """The first principal components of the flattened pictures (scikit-learn's PCA).
+    """The first principal components of the flattened images (scikit-learn's PCA).
 
     keep: a number of components, or the share of the variance that they must explain.
     """
@@ -141,7 +141,7 @@ class Pca(Feature):
 
 @final
 class Whiten(Feature):
-    """ZCA whitening (Bell and Sejnowski 1997): values uncorrelated and of equal variance, still looking like a picture.
+    """ZCA whitening (Bell and Sejnowski 1997): values uncorrelated and of equal variance, still looking like an image.
 
     epsilon: added to every variance, so that noise in constant directions is not blown up.
     """
@@ -234,7 +234,7 @@ class WhitenPatches(Feature):
 
 @final
 class TopPixels(Feature):
-    """The `count` most important values of a picture, most important first, as a vector."""
+    """The `count` most important values of an image, most important first, as a vector."""
 
     kind: Literal["top_pixels"] = "top_pixels"
     shorthand: ClassVar = "count"
@@ -244,7 +244,7 @@ class TopPixels(Feature):
     def output_shape(self, shape: Shape) -> Shape:
         if self.count > math.prod(shape):
             most = f"at most {math.prod(shape)}"
-            raise ShapeError("more pixels than the picture has", found=self.count, expected=most)
+            raise ShapeError("more pixels than the image has", found=self.count, expected=most)
         return (self.count,)
 
     def state_shapes(self, shape: Shape) -> dict[str, Shape]:
@@ -259,12 +259,12 @@ class TopPixels(Feature):
         return flat.gather(2, pixels.expand(-1, flat.shape[1], -1)), {}
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
-        """Every place is one of the picture, and none is named twice."""
+        """Every place is one of the image, and none is named twice."""
         places, end = state["pixels"], math.prod(shape)
         wrong = places[~((places == places.round()) & (places >= 0) & (places < end))]
         if len(wrong):
             expected = f"whole numbers from 0 to {end - 1:,}"
-            raise IdentityError("pixels outside the picture", found=f"{float(wrong[0]):g}", expected=expected)
+            raise IdentityError("pixels outside the image", found=f"{float(wrong[0]):g}", expected=expected)
         if len(places.unique()) < places.numel():
             raise IdentityError("a pixel twice", expected=f"{places.numel():,} different ones")
 
@@ -287,24 +287,24 @@ else:
 
 
 def _principal(x: np.ndarray, keep: int | float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean (F,), components (k, F) and their variances (k,) of flattened pictures; signs fixed, so deterministic."""
+    """Mean (F,), components (k, F) and their variances (k,) of flattened images; signs fixed, so deterministic."""
     from sklearn.decomposition import PCA
 
     if isinstance(keep, int) and keep > len(x):
-        raise ShapeError("more components than training pictures", found=keep, expected=f"at most {len(x):,}")
+        raise ShapeError("more components than training images", found=keep, expected=f"at most {len(x):,}")
     fitted = PCA(keep, svd_solver="covariance_eigh").fit(x.reshape(len(x), -1).astype(np.float64))
     return fitted.mean_, fitted.components_, np.maximum(fitted.explained_variance_, 0)
 
 
-PICTURES_AT_ONCE = 256
+IMAGES_AT_ONCE = 256
 
 
 def _patch_covariance(x: np.ndarray, side: int) -> np.ndarray:
-    """(F, F) of all patches of side x side pixels of pictures (n, H, W, C) that lie side by side, row by row."""
+    """(F, F) of all patches of side x side pixels of images (n, H, W, C) that lie side by side, row by row."""
     size, count = side**2 * x.shape[3], 0
     total, products = np.zeros(size), np.zeros((size, size))
-    for begin in range(0, len(x), PICTURES_AT_ONCE):
-        windows = np.lib.stride_tricks.sliding_window_view(x[begin : begin + PICTURES_AT_ONCE], (side, side), (1, 2))
+    for begin in range(0, len(x), IMAGES_AT_ONCE):
+        windows = np.lib.stride_tricks.sliding_window_view(x[begin : begin + IMAGES_AT_ONCE], (side, side), (1, 2))
         patches = windows[:, ::side, ::side].transpose(0, 1, 2, 4, 5, 3).reshape(-1, size).astype(np.float64)
         total, products, count = total + patches.sum(0), products + patches.T @ patches, count + len(patches)
     return np.asarray(products / count - np.outer(total / count, total / count))

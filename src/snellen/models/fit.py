@@ -1,4 +1,4 @@
-"""Feature steps meet the training pictures: one after another, each fitted to what the one before gives."""
+"""Feature steps meet the training images: one after another, each fitted to what the one before gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snellen.models.features import Feature
 from snellen.models.layer import Arrays, Step
 
 ROWS = 4_096
-"""Pictures that pass through a fitted step at once."""
+"""Images that pass through a fitted step at once."""
 
 
 def fit(
@@ -21,7 +21,7 @@ def fit(
 ) -> Arrays:
     """The state of a network's feature steps, by full name, (1, ...) each; empty where it has none.
 
-    images, labels: the training pictures (n, H, W, C) as stored, and nothing else.
+    images, labels: the training images (n, H, W, C) as stored, and nothing else.
     """
     steps = [placed.layer for placed in network.features]
     names = [placed.name for placed in network.features]
@@ -55,7 +55,7 @@ def _fitted(
 
 
 def _enough(features: Sequence[Feature], count: int) -> slice | np.ndarray:
-    """The pictures that the steps are fitted to: all of them, or as many as each needs, evenly from first to last."""
+    """The images that the steps are fitted to: all of them, or as many as each needs, evenly from first to last."""
     wanted = [step.enough or count for step in features]
     return np.linspace(0, count - 1, max(wanted)).round().astype(int) if max(wanted) < count else slice(None)
 

@@ -1,4 +1,4 @@
-"""Fits the distance from the training pictures: means and covariance to training rows, limits to validation rows."""
+"""Fits the distance from the training images: means and covariance to training rows, limits to validation rows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ MAX_ROWS, MIN_ROWS_A_CLASS = 2_000, 10
 """Rows of each role that are looked at: a random sample where there are more. Of many classes more training rows, so
 that each has a mean. 2,000 take 0.1 s for small networks; the rate of false alarms is then known to 0.2 %."""
 ONE_IN = 100
-"""One picture like the training pictures in so many may be found unlike them."""
+"""One image like the training images in so many may be found unlike them."""
 MIN_VALIDATION = 19
-"""With fewer validation pictures more than a tenth of all pictures could be found unlike."""
+"""With fewer validation images more than a tenth of all images could be found unlike."""
 SHRINKAGE = 0.01
-"""Added to every variance, as a share of the mean variance: directions in which training pictures hardly differ would
+"""Added to every variance, as a share of the mean variance: directions in which training images hardly differ would
 else decide alone."""
 ROUNDING = 1e-4
 """Added to every deviation, as a share of the size of the values: far more than rounding, on any device."""
 LEAST_LIMIT = 0.1
-"""Where no training picture differs from another (a layer without any response), rounding is no distance."""
+"""Where no training image differs from another (a layer without any response), rounding is no distance."""
 
 
 def fit_training_distance(
@@ -38,7 +38,7 @@ def fit_training_distance(
     validation: np.ndarray,
     held_out: bool = True,
 ) -> TrainingDistance | None:
-    """Fitted to rows `train` of the pictures and `labels`, with limits from rows `validation`; None where these are too
+    """Fitted to rows `train` of the images and `labels`, with limits from rows `validation`; None where these are too
     few. held_out: whether the network was trained on none of `validation`; else pixels alone are compared, because
     its own distances would be too small.
 
@@ -71,7 +71,7 @@ def sample(rows: np.ndarray, most: int) -> np.ndarray:
 
 def limit_place(count: int, spaces: int) -> tuple[int, float]:
     """Which of `count` held-out distances in ascending order, counted from 1, is the limit of each space, and how many
-    new pictures of the same kind lie beyond the limit of at least one space, at most.
+    new images of the same kind lie beyond the limit of at least one space, at most.
 
     A new distance is equally likely in each of the count + 1 gaps between the held-out ones (the order statistics of
     exchangeable values; Vovk, Gammerman and Shafer 2005), so it is beyond the k-th with probability
@@ -82,7 +82,7 @@ def limit_place(count: int, spaces: int) -> tuple[int, float]:
 
 
 def fit_space(values: np.ndarray, labels: np.ndarray, held_out: np.ndarray, place: int) -> Space:
-    """values: (n, D) of training pictures with labels (n,). held_out: (m, D), whose place-th distance is the limit."""
+    """values: (n, D) of training images with labels (n,). held_out: (m, D), whose place-th distance is the limit."""
     points = values.astype(np.float64)
     present, own = np.unique(labels, return_inverse=True)
     means = np.stack([points[own == number].mean(0) for number in range(len(present))])

@@ -1,4 +1,4 @@
-"""From stored pictures to class probabilities, for validation, stored predictions and `snellen predict` alike."""
+"""From stored images to class probabilities, for validation, stored predictions and `snellen predict` alike."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from snellen.models.threads import one_thread, pool
 
 
 def resident(images: np.ndarray, device: str = "cpu") -> Tensor:
-    """The stored pictures (N, H, W, C) as a tensor that stays on the device, in their stored type."""
+    """The stored images (N, H, W, C) as a tensor that stays on the device, in their stored type."""
     return torch.from_numpy(np.array(images)).to(device)
 
 
 def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Stored pictures as the input of networks: (value - low) / (high - low)."""
+    """Stored images as the input of networks: (value - low) / (high - low)."""
     low, high = pixel_range
     x = images.to(dtype, copy=True)
     return (x.sub_(low) if low else x).div_(high - low)
@@ -32,7 +32,7 @@ def to_input(images: Tensor, pixel_range: tuple[float, float], dtype: torch.dtyp
 def input_of(
     images: Tensor, rows: Tensor, pixel_range: tuple[float, float], dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """The input for the pictures in `rows`, of any shape: (*rows.shape, H, W, C). By the compiled library in one pass
+    """The input for the images in `rows`, of any shape: (*rows.shape, H, W, C). By the compiled library in one pass
     over the bytes: the same bits in less than half of the time."""
     kernels, (low, high) = library(), pixel_range
     readable = images.dtype == torch.uint8 and images.device.type == "cpu" and images.is_contiguous()
@@ -42,7 +42,7 @@ def input_of(
     x = torch.empty((*rows.shape, *images.shape[1:]))
     stored = (images.data_ptr(), len(images), math.prod(images.shape[1:]))
     if not kernels.snellen_pictures(*stored, rows.data_ptr(), rows.numel(), low, high - low, x.data_ptr()):
-        raise IndexError(f"a row that is none of {len(images)} pictures")
+        raise IndexError(f"a row that is none of {len(images)} images")
     return x
 
 
@@ -62,7 +62,7 @@ def predict_probabilities(
     pixel_range: tuple[float, float],
     rows: Tensor | None = None,
 ) -> np.ndarray:
-    """(N, K) float32 probabilities of one lane, for all pictures or for `rows` of them, in the order given.
+    """(N, K) float32 probabilities of one lane, for all images or for `rows` of them, in the order given.
 
     Always PREDICTION_BATCH rows at a time, the last batch filled up, each batch on one thread: the rounding of a row
     does not depend on how many there are, nor on the machine's number of cores (2e-7 between 1 and 2 threads that share
@@ -84,7 +84,7 @@ def probabilities_and_outputs(
     pixel_range: tuple[float, float],
     layer: str,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What `predict_probabilities` and `layer_outputs` give for all pictures, of one pass where that is possible."""
+    """What `predict_probabilities` and `layer_outputs` give for all images, of one pass where that is possible."""
     place = place_computed(network, layer)
     if place is None:
         found = predict_probabilities(network, parameters, state, images, pixel_range)
@@ -120,7 +120,7 @@ def layer_outputs(
     rows: Tensor | None = None,
 ) -> np.ndarray:
     """(N, D) float32: the flattened outputs of the layer of this name, in batches as for `predict_probabilities`; of
-    the unchanged picture where the network has several views."""
+    the unchanged image where the network has several views."""
     place = next(at for at, placed in enumerate(network.layers) if placed.name == layer)
     until = network.layers[: place + 1]
 

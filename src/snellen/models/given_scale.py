@@ -1,4 +1,4 @@
-"""The scale of given pixels, 0 to 1, -1 to 1, 0 to 255 or another, compared with that of the training pictures."""
+"""The scale of given pixels, 0 to 1, -1 to 1, 0 to 255 or another, compared with that of the training images."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SLACK = 0.05
 """How far pixels may be beyond black and white, as a share of the scale: resizing and rotation overshoot."""
 
 NARROWER = 4
-"""A scale that is a quarter of the trained one or less is another scale, not a dark picture."""
+"""A scale that is a quarter of the trained one or less is another scale, not a dark image."""
 
 SURE_OF_16_BITS = 16_383
 """Whole numbers above 255 up to here may have 10, 12, 14 or 16 bits: which, only their owner knows."""
 
 FAR_FROM_WHITE = 0.25
-"""Below this share of white the brightest pixel of given pictures is worth a warning. For a data set it is half (DARK
+"""Below this share of white the brightest pixel of given images is worth a warning. For a data set it is half (DARK
 in data/pixel_scale.py), because there nothing but these pixels says which scale it is. Here it is that of training, and
 one photograph alone may be dark: of 60,000 of CIFAR-10, 43 have no pixel above half of white, one none above 0.25."""
 
 
 def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
-    """The scale of (N, H, W, C) pictures: `trained` where they fit it, unless they clearly are on a narrower one.
+    """The scale of (N, H, W, C) images: `trained` where they fit it, unless they clearly are on a narrower one.
 
     of_8_bits: whether they were stored as 8-bit integers. Raises DataError when they fit no scale for certain.
     """
@@ -41,27 +41,27 @@ def scale_of(images: np.ndarray, trained: Scale, of_8_bits: bool) -> Scale:
             "cannot tell which values mean black and white",
             found=f"pixels from {low:g} to {high:g}",
             expected=f"{trained[0]:g} to {trained[1]:g} as in training, {scales}, or 16 bits up to 65535",
-            hint="Scale them as the training pictures were; `snellen predict` takes --pixel-range BLACK WHITE.",
+            hint="Scale them as the training images were; `snellen predict` takes --pixel-range BLACK WHITE.",
         )
     return found
 
 
 def fits(images: np.ndarray, scale: Scale) -> bool:
-    """Whether (N, H, W, C) pictures are on a scale, but for a small overshoot."""
+    """Whether (N, H, W, C) images are on a scale, but for a small overshoot."""
     extent = extent_of(images)
     return _within(extent.low, extent.high, scale)
 
 
 def _usual(images: np.ndarray) -> Scale | None:
-    """The scale that a data set of these pictures would have; None where that is not certain."""
+    """The scale that a data set of these images would have; None where that is not certain."""
     try:
-        return usual_scale_of(images, "pictures")
+        return usual_scale_of(images, "images")
     except DataError:
         return None
 
 
 def rescaled(images: np.ndarray, own: Scale, wanted: Scale) -> np.ndarray:
-    """The pictures on another scale, float32; uint8 where they are whole numbers from 0 to 255 but for rounding."""
+    """The images on another scale, float32; uint8 where they are whole numbers from 0 to 255 but for rounding."""
     (low, high), (black, white) = own, wanted
     values = (black + (images - np.float64(low)) * ((white - black) / (high - low))).astype(np.float32)
     if wanted != (0, 255):
@@ -79,7 +79,7 @@ def brightest(images: np.ndarray, scale: Scale) -> float:
 def _is_narrower(found: Scale, trained: Scale, images: np.ndarray, of_8_bits: bool) -> bool:
     """Whether pixels that fit the trained scale are on `found` all the same: 0 to 1 for 0 to 255, say.
 
-    For -1 to 1, 0 to 1 is: no pixel of any picture would be darker than middle grey, and one is just there.
+    For -1 to 1, 0 to 1 is: no pixel of any image would be darker than middle grey, and one is just there.
     """
     if trained[0] < 0:
         low, middle = extent_of(images).low, sum(trained) / 2

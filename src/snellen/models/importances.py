@@ -1,4 +1,4 @@
-"""How much each value of a picture says about the class, by name. values (n, F) float32, labels (n,) -> (F,) >= 0."""
+"""How much each value of an image says about the class, by name. values (n, F) float32, labels (n,) -> (F,) >= 0."""
 
 from __future__ import annotations
 

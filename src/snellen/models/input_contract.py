@@ -1,4 +1,4 @@
-"""The input contract of a model: the size, channels and pixel values that its pictures have."""
+"""The input contract of a model: the size, channels and pixel values that its images have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from snellen.data.pictures.channels import Background
+from snellen.data.decoding.channels import Background
 from snellen.data.resizing import Resizing
 from snellen.limits import MAX_SIDE_PIXELS
 
@@ -16,7 +16,7 @@ Pixels = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 class Input(BaseModel):
     """The input contract: size in pixels, channels, and the stored values that mean black and white.
 
-    fit: how pictures of other sizes got this one in training. grey: whether colours then became luma. background: what
+    fit: how images of other sizes got this one in training. grey: whether colours then became luma. background: what
     transparent ones were composited over.
     """
 
@@ -32,7 +32,7 @@ class Input(BaseModel):
     @model_validator(mode="after")
     def _is_grey(self) -> Input:
         if self.grey and self.channels != 1:
-            raise ValueError(f"grey pictures have 1 channel, not {self.channels}")
+            raise ValueError(f"grey images have 1 channel, not {self.channels}")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""Pictures of several lanes as torch's operations take them: each lane is a group of channels.
+"""Images of several lanes as torch's operations take them: each lane is a group of channels.
 
-Pictures (L, N, H, W, C) become (N, L*C, H, W) in channels_last memory, vectors (L, N, F) become (N, L*F). No other file
+Images (L, N, H, W, C) become (N, L*C, H, W) in channels_last memory, vectors (L, N, F) become (N, L*F). No other file
 of the layers knows how lanes are computed together.
 """
 
@@ -36,7 +36,7 @@ def unfold(y: Tensor, lanes: int) -> Tensor:
 
 
 def on_channels(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """`function` of (N, L*C, H, W), applied to pictures (L, N, H, W, C)."""
+    """`function` of (N, L*C, H, W), applied to images (L, N, H, W, C)."""
     return unfold(function(fold(x)), len(x))
 
 

@@ -1,6 +1,6 @@
 """What a layer is: a shape rule and a pure pair of functions, with a leading lane axis.
 
-Shapes: pictures are (L, N, H, W, C), vectors (L, N, F), with L lanes (models trained side by side) and N rows. A
+Shapes: images are (L, N, H, W, C), vectors (L, N, F), with L lanes (models trained side by side) and N rows. A
 layer's own shapes leave L and N out: (H, W, C) or (F,).
 """
 

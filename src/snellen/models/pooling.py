@@ -1,4 +1,4 @@
-"""Pooling layers: the largest value or the mean of each window, or of whole pictures."""
+"""Pooling layers: the largest value or the mean of each window, or of whole images."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class MaxPool(Pool):
 
 @final
 class AveragePool(Pool):
-    """The mean of each window; of a window over the edge, the mean of its pixels inside the picture."""
+    """The mean of each window; of a window over the edge, the mean of its pixels inside the image."""
 
     kind: Literal["average_pool"] = "average_pool"
     operation: ClassVar = Operation.AVERAGE_POOL
@@ -92,7 +92,7 @@ class AveragePool(Pool):
 
 @final
 class GlobalAveragePool(Layer):
-    """The mean of each channel: pictures as vectors (Lin, Chen and Yan 2014)."""
+    """The mean of each channel: images as vectors (Lin, Chen and Yan 2014)."""
 
     kind: Literal["global_average_pool"] = "global_average_pool"
 
@@ -103,7 +103,7 @@ class GlobalAveragePool(Layer):
         return x.mean((2, 3)), {}
 
     def compiled(self, shape: Shape) -> CompiledLayer | None:
-        """A window as large as the picture, where that is square."""
+        """A window as large as the image, where that is square."""
         if shape[0] != shape[1]:
             return None
         return CompiledLayer(Operation.AVERAGE_POOL, window=compiled_window(shape, shape[0], shape[0], "valid"))
@@ -111,7 +111,7 @@ class GlobalAveragePool(Layer):
 
 @final
 class GlobalMaxPool(Layer):
-    """The largest value of each channel: pictures as vectors."""
+    """The largest value of each channel: images as vectors."""
 
     kind: Literal["global_max_pool"] = "global_max_pool"
 
@@ -124,5 +124,5 @@ class GlobalMaxPool(Layer):
 
 def _channels(layer: Layer, shape: Shape) -> Shape:
     if len(shape) != 3:
-        raise ShapeError(f"`{layer.name}` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+        raise ShapeError(f"`{layer.name}` needs images", found=f"shape {shape}", expected="(height, width, channels)")
     return (shape[2],)

@@ -1,4 +1,4 @@
-"""Predictions: what a trained network says of each picture of one role. All evaluation reads these and nothing else."""
+"""Predictions: what a trained network says of each image of one role. All evaluation reads these and nothing else."""
 
 from __future__ import annotations
 

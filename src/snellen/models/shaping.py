@@ -1,4 +1,4 @@
-"""Layers that only move values: flatten, and a margin of zeros around pictures."""
+"""Layers that only move values: flatten, and a margin of zeros around images."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Margins = Annotated[
 
 @final
 class Flatten(Layer):
-    """Pictures as vectors, row by row, channels innermost."""
+    """Images as vectors, row by row, channels innermost."""
 
     kind: Literal["flatten"] = "flatten"
 
@@ -49,7 +49,7 @@ class Flatten(Layer):
 
 @final
 class ZeroPad(Layer):
-    """Zeros around pictures.
+    """Zeros around images.
 
     padding: pixels on every side, [above and below, left and right], or [[above, below], [left, right]].
     """
@@ -68,7 +68,7 @@ class ZeroPad(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3:
-            raise ShapeError("`zero_pad` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+            raise ShapeError("`zero_pad` needs images", found=f"shape {shape}", expected="(height, width, channels)")
         above, below, left, right = self.sides
         return (above + shape[0] + below, left + shape[1] + right, shape[2])
 

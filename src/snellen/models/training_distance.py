@@ -1,8 +1,8 @@
-"""How far pictures are from the training pictures, so that a model can say which are nothing like them.
+"""How far images are from the training images, so that a model can say which are nothing like them.
 
 The Mahalanobis distance to the nearest class mean, with one covariance of all classes (Lee et al. 2018, A Simple
 Unified Framework for Detecting Out-of-Distribution Samples, equation 2), in two spaces: the outputs of the last hidden
-layer, and the picture itself, averaged to at most 8x8 pixels. A picture beyond the limit of either is unlike them.
+layer, and the image itself, averaged to at most 8x8 pixels. An image beyond the limit of either is unlike them.
 bench/unfamiliar.py compares this with the other usual measures.
 """
 
@@ -26,7 +26,7 @@ from snellen.models.layer import Tensors
 from snellen.models.weights import HEADER_BYTES_A_TENSOR, METADATA_BYTES
 
 SIDE = 8
-"""Pixels of the averaged pictures, at most. With 16 the bundle of colour pictures has 2.4 MB more, and no more pictures
+"""Pixels of the averaged images, at most. With 16 the bundle of colour images has 2.4 MB more, and no more images
 that are unlike are found."""
 MAX_VALUES = 512
 """Of a layer: a matrix of 1 MiB. Of a wider one the logits are compared, which find almost as many."""
@@ -34,7 +34,7 @@ MOST_VALUES = 1_024
 """Of any layer in a bundle: as many logits as a model may have."""
 ROWS_AT_ONCE = 1_024
 DEVIATIONS = 3
-"""Standard deviations of a number of pictures, by which it may be above its mean by chance."""
+"""Standard deviations of a number of images, by which it may be above its mean by chance."""
 PARTS = ("means", "whitening")
 """Of a space, as arrays."""
 
@@ -67,9 +67,9 @@ class Space:
 
 @dataclass(frozen=True, eq=False)
 class TrainingDistance:
-    """The distance of pictures from the training pictures of one network. layer: whose outputs `outputs` is about.
+    """The distance of images from the training images of one network. layer: whose outputs `outputs` is about.
 
-    rate: of pictures like the training pictures that are beyond a limit, at most. images: those it is from.
+    rate: of images like the training images that are beyond a limit, at most. images: those it is from.
     """
 
     rate: float
@@ -87,8 +87,8 @@ class TrainingDistance:
         pixel_range: tuple[float, float],
         rows: Tensor | None = None,
     ) -> np.ndarray:
-        """(N,) float64: the distance as a multiple of the limit, in the space where that is more; above 1 a picture is
-        unlike. For all pictures, as stored, or for `rows` of them; arguments as of `predict_probabilities`."""
+        """(N,) float64: the distance as a multiple of the limit, in the space where that is more; above 1 an image is
+        unlike. For all images, as stored, or for `rows` of them; arguments as of `predict_probabilities`."""
         outputs = None
         if self.layer is not None:
             outputs = layer_outputs(network, parameters, state, images, pixel_range, self.layer, rows)
@@ -97,7 +97,7 @@ class TrainingDistance:
     def with_probabilities(
         self, network: Network, parameters: Tensors, state: Tensors, images: Tensor, pixel_range: tuple[float, float]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """What `predict_probabilities` and `measure` give for all pictures, by one pass through the network."""
+        """What `predict_probabilities` and `measure` give for all images, by one pass through the network."""
         if self.layer is None:
             probabilities, outputs = predict_probabilities(network, parameters, state, images, pixel_range), None
         else:
@@ -112,10 +112,10 @@ class TrainingDistance:
             return found
         return np.maximum(found, self.outputs.distances(outputs) / self.outputs.limit)
 
-    def is_more_than_chance(self, count: int, pictures: int) -> bool:
-        """Whether so many of the pictures above a limit are more than chance explains, were all like the training
-        pictures."""
-        by_chance = self.rate * pictures
+    def is_more_than_chance(self, count: int, images: int) -> bool:
+        """Whether so many of the images above a limit are more than chance explains, were all like the training
+        images."""
+        by_chance = self.rate * images
         return count > by_chance + DEVIATIONS * math.sqrt(by_chance)
 
     def doubts(self, distances: np.ndarray) -> str | None:
@@ -123,19 +123,19 @@ class TrainingDistance:
         count = int((distances > 1).sum())
         if not self.is_more_than_chance(count, len(distances)):
             return None
-        these = "this picture is" if len(distances) == 1 else f"{count:,} of {len(distances):,} pictures are"
-        return f"{these} unlike the training pictures, so what is predicted means little: see unlike_training"
+        these = "this image is" if len(distances) == 1 else f"{count:,} of {len(distances):,} images are"
+        return f"{these} unlike the training images, so what is predicted means little: see unlike_training"
 
 
 def averaged(images: Tensor, pixel_range: tuple[float, float], rows: Tensor | None = None) -> np.ndarray:
-    """(N, D) float32: pictures as networks see them, each averaged to at most 8x8 pixels, by channel."""
+    """(N, D) float32: images as networks see them, each averaged to at most 8x8 pixels, by channel."""
     rows = torch.arange(len(images), device=images.device) if rows is None else rows
     height, width, channels = images.shape[1:]
     size = min(SIDE, height), min(SIDE, width)
 
     def average(some: Tensor) -> np.ndarray:
-        pictures = to_input(images[some], pixel_range).permute(0, 3, 1, 2)
-        found: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(pictures, size).flatten(1).cpu().numpy()
+        inputs = to_input(images[some], pixel_range).permute(0, 3, 1, 2)
+        found: np.ndarray = torch.nn.functional.adaptive_avg_pool2d(inputs, size).flatten(1).cpu().numpy()
         return found
 
     parts = [average(some) for some in rows.split(ROWS_AT_ONCE)] if len(rows) else []
@@ -196,7 +196,7 @@ def _max_header_bytes(spaces: int) -> int:
 
 
 def _sizes(section: Familiarity, network: Network) -> dict[str, int]:
-    """Values of a picture in each space."""
+    """Values of an image in each space."""
     height, width, channels = network.input_shape
     sizes = {"pixels": min(SIDE, height) * min(SIDE, width) * channels}
     return sizes if section.layer is None else sizes | {"outputs": _layer_values(network, section.layer)}

@@ -1,4 +1,4 @@
-"""Views: what a network says of a picture in evaluation is the mean of what it says of changed copies of it.
+"""Views: what a network says of an image in evaluation is the mean of what it says of changed copies of it.
 
 Written as a key of the model, and the first layer of its network: so it is in job ids and bundles, and wherever the
 network is evaluated - validation, stored predictions, `predict` - the same views are looked at. Training sees one.
@@ -61,7 +61,7 @@ def looked_at(views: tuple[StudyView, ...]) -> tuple[View, ...]:
 
 @final
 class Views(Layer):
-    """Passes pictures on as they are; `of` gives the views, whose logits the network averages.
+    """Passes images on as they are; `of` gives the views, whose logits the network averages.
 
     flip: also mirrored left to right. shift: also moved by a pixel up and left, and down and right, the edge repeated.
     """
@@ -72,14 +72,14 @@ class Views(Layer):
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 3:
-            raise ShapeError("`views` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+            raise ShapeError("`views` needs images", found=f"shape {shape}", expected="(height, width, channels)")
         return shape
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x, {}
 
     def of(self, x: Tensor) -> list[Tensor]:
-        """All views of pictures (L, N, H, W, C), the unchanged first; each name doubles or triples them."""
+        """All views of images (L, N, H, W, C), the unchanged first; each name doubles or triples them."""
         found = [x]
         for name in self.views:
             found = [change(view) for view in found for change in CHANGES[name]]
@@ -87,7 +87,7 @@ class Views(Layer):
 
     @property
     def count(self) -> int:
-        """Views of a picture."""
+        """Views of an image."""
         return math.prod(len(CHANGES[name]) for name in self.views)
 
     def detail(self) -> str:

@@ -1,4 +1,4 @@
-"""Pictures under sliding windows: output sizes, Keras's `same` padding, and how much time and memory they take."""
+"""Images under sliding windows: output sizes, Keras's `same` padding, and how much time and memory they take."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ VECTOR = 16
 
 
 def window_output(layer: Layer, shape: Shape, window: int, stride: int, padding: Padding) -> tuple[int, int]:
-    """Height and width after sliding a window over pictures of `shape`; ShapeError when it does not fit."""
+    """Height and width after sliding a window over images of `shape`; ShapeError when it does not fit."""
     if len(shape) != 3:
-        raise ShapeError(f"`{layer.name}` needs pictures", found=f"shape {shape}", expected="(height, width, channels)")
+        raise ShapeError(f"`{layer.name}` needs images", found=f"shape {shape}", expected="(height, width, channels)")
     height, width, _ = shape
     if padding == "same":
         return math.ceil(height / stride), math.ceil(width / stride)
     if min(height, width) < window:
-        raise ShapeError(f"`{layer.name}` has a {window}x{window} window", found=f"pictures of {height}x{width}")
+        raise ShapeError(f"`{layer.name}` has a {window}x{window} window", found=f"images of {height}x{width}")
     return (height - window) // stride + 1, (width - window) // stride + 1
 
 
@@ -46,7 +46,7 @@ def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> i
 
 def convolution_values(shape: Shape, places: int, window: int, stride: int, padding: Padding) -> int:
     """Numbers of one row that a convolution holds beside input and output: the padded copy, unless both sides get the
-    same; and for one channel a row's part of the windows of one picture, which oneDNN copies twice."""
+    same; and for one channel a row's part of the windows of one image, which oneDNN copies twice."""
     columns = 2 * places * window**2 // PREDICTION_BATCH if shape[2] == 1 else 0
     return columns + (0 if stride == 1 and window % 2 else padded_values(shape, window, stride, padding))
 
@@ -58,7 +58,7 @@ def convolution_operations(places: int, window: int, inputs: int, outputs: int) 
 
 
 def compiled_window(shape: Shape, side: int, stride: int, padding: Padding) -> Window:
-    """A window over pictures of `shape`, for the compiled library."""
+    """A window over images of `shape`, for the compiled library."""
     top, left = (same_pads(size, side, stride)[0] if padding == "same" else 0 for size in shape[:2])
     return Window(side, stride, top, left)
 

@@ -43,7 +43,7 @@ def model_card(content: ReportJson, name: str) -> str:
         "",
         "## How to use it",
         "",
-        "    snellen predict PATH-OF-THIS-FOLDER picture.png",
+        "    snellen predict PATH-OF-THIS-FOLDER image.png",
         "",
         *([shipped["familiarity"], ""] if "familiarity" in shipped else []),
     ]

@@ -15,7 +15,7 @@ from snellen.report.figures.sprites import build_sheet
 from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import filled
 
-NO_PICTURES = Thumbnails(np.zeros(0, np.int64), np.zeros((0, 1, 1, 1), np.uint8))
+NO_IMAGES = Thumbnails(np.zeros(0, np.int64), np.zeros((0, 1, 1, 1), np.uint8))
 MOST_CLASSES = 4 * LISTED_CLASSES
 """Classes whose recalls are listed, those that differ most first; the JSON has all."""
 
@@ -40,7 +40,7 @@ def render(content: dict[str, Any]) -> str:
         content,
         figures,
         {},
-        sheet=build_sheet(NO_PICTURES, [], 1_000),
+        sheet=build_sheet(NO_IMAGES, [], 1_000),
         drawn=set(figures),
         colours={letter: COLOURS[at % len(COLOURS)] for at, letter in enumerate(letters.values())},
         by_class=[

@@ -18,7 +18,7 @@ from snellen.evaluate.epochs import network_epochs
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.record import RunRecord
 from snellen.evaluate.trained_networks import which_network
-from snellen.explain.augmented_pictures import load_augmented
+from snellen.explain.augmented_images import load_augmented
 from snellen.explain.chosen_pixels import pixel_map
 from snellen.explain.exploration import stored_exploration
 from snellen.findings.finding import Facts
@@ -113,7 +113,7 @@ def collect(facts: Facts, judgement: Judgement, analyses: list[AnalysisJson]) ->
 
 
 def drawn_rows(content: ReportJson) -> np.ndarray:
-    """The data set rows whose pictures the report draws."""
+    """The data set rows whose images the report draws."""
     rows: set[int] = {row for rows in content["data"]["samples"] for row in rows}
     rows.update(near_duplicate_rows(content["data"]))
     for model in content["models"]:
@@ -221,7 +221,7 @@ def _model(record: RunRecord, evaluation: Evaluation, model: str) -> ModelJson:
 
 
 def _augmented(record: RunRecord, model: str) -> list[AugmentedJson]:
-    """The pictures before and after augmentation: a row of the data set, a number of the stored ones."""
+    """The images before and after augmentation: a row of the data set, a number of the stored ones."""
     stored = load_augmented(record.folder).get(record.models[model])
     rows = [] if stored is None else stored.rows.tolist()
     return [{"original": row, "augmented": at} for at, row in enumerate(rows)]

@@ -17,7 +17,7 @@ class SpreadJson(TypedDict):
 
 
 class MachineJson(TypedDict):
-    """Where times were measured. pictures: in a batch."""
+    """Where times were measured. images: in a batch."""
 
     processor: str
     device: str

@@ -29,7 +29,7 @@ class View:
 
 
 def drawn_rows(content: dict[str, Any]) -> np.ndarray:
-    """(M,) int64, ascending: the pictures that the page draws, by their places among the given ones."""
+    """(M,) int64, ascending: the images that the page draws, by their places among the given ones."""
     report = _as_report(content)
     rows = {*_in_view(content, report), *rows_behind_cells(report)}
     return np.array(sorted(rows), np.int64)

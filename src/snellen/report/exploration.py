@@ -24,7 +24,7 @@ from snellen.data.inspect.class_images import (
 )
 from snellen.data.inspect.describe import describe
 from snellen.data.inspect.duplicate_sets import exact_duplicate_sets, near_duplicate_rows, near_duplicate_summary
-from snellen.data.inspect.picture_headers import PictureHeader, header_counts
+from snellen.data.inspect.image_headers import ImageHeader, header_counts
 from snellen.data.inspect.pixel_statistics import (
     PixelCorrelation,
     brightness_and_contrast,
@@ -40,8 +40,8 @@ from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import filled
 
 SAMPLES_A_CLASS = 8
-REPEATED_PICTURES = 12
-EXTREME_PICTURES = 8
+REPEATED_IMAGES = 12
+EXTREME_IMAGES = 8
 CORRELATED_IMAGES = 10_000
 SEED = 0
 
@@ -65,7 +65,7 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Exploration:
-    """The content of the page. looks: (2K, H, W, C) uint8, the mean picture of each class, then the variation of
+    """The content of the page. looks: (2K, H, W, C) uint8, the mean image of each class, then the variation of
     each."""
 
     content: Content
@@ -75,14 +75,14 @@ class Exploration:
 
 def explore(
     dataset: Dataset,
-    headers: Sequence[PictureHeader] = (),
+    headers: Sequence[ImageHeader] = (),
     leaks: Sequence[str] = (),
     description: Content | None = None,
     near: np.ndarray | None = None,
 ) -> Exploration:
     """The content of the page: rows outside the official test, which is only counted and searched for copies.
 
-    headers: of the picture files, if any. leaks: sentences on arrays that repeat others. description: from `describe`,
+    headers: of the image files, if any. leaks: sentences on arrays that repeat others. description: from `describe`,
     if it was called already. near: (N,) groups of near-duplicates, None when there are too many images to compare.
     """
     description = description or describe(dataset)
@@ -246,7 +246,7 @@ def _png_uri(pixels: np.ndarray) -> str:
 
 
 def _tones(dataset: Dataset, rows: np.ndarray) -> Content:
-    """Histograms of brightness and contrast, and the most extreme pictures."""
+    """Histograms of brightness and contrast, and the most extreme images."""
     found = dict(zip(("brightness", "contrast"), brightness_and_contrast(dataset, rows), strict=True))
     ends = {"darkest": found["brightness"], "brightest": -found["brightness"], "least contrast": found["contrast"]}
     return {
@@ -261,12 +261,12 @@ def _histogram(values: np.ndarray) -> Content:
 
 
 def _extreme(dataset: Dataset, rows: np.ndarray, name: str, values: np.ndarray) -> Content:
-    first = np.argsort(values, kind="stable")[:EXTREME_PICTURES]
+    first = np.argsort(values, kind="stable")[:EXTREME_IMAGES]
     labels = [dataset.classes[label] for label in dataset.labels[rows[first]]]
     return {"name": name, "rows": rows[first].tolist(), "labels": labels, "shares": np.abs(values[first]).tolist()}
 
 
-def _photographs(headers: Sequence[PictureHeader]) -> Content | None:
+def _photographs(headers: Sequence[ImageHeader]) -> Content | None:
     if not headers:
         return None
     found = header_counts(headers)
@@ -292,7 +292,7 @@ def _nearest(dataset: Dataset, means: np.ndarray) -> Content:
 
 
 def _repeated(dataset: Dataset, groups: np.ndarray, test: np.ndarray) -> list[Content]:
-    """Pictures that occur more than once outside the test, with their rows and labels."""
+    """Images that occur more than once outside the test, with their rows and labels."""
     seen = np.isin(groups, groups[~test])
     own = np.where(seen, groups, np.arange(len(groups)))
     return [
@@ -302,7 +302,7 @@ def _repeated(dataset: Dataset, groups: np.ndarray, test: np.ndarray) -> list[Co
             "labels": [dataset.classes[label] for label in np.unique(dataset.labels[rows])],
             "in_test": int(test[rows].sum()),
         }
-        for rows in exact_duplicate_sets(own, dataset.labels, REPEATED_PICTURES)
+        for rows in exact_duplicate_sets(own, dataset.labels, REPEATED_IMAGES)
     ]
 
 

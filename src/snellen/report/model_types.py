@@ -75,7 +75,7 @@ class ShippedPhaseJson(TypedDict):
 
 class ShippedJson(TypedDict):
     """The network of the bundle. roles: those whose numbers in the report are of this network. familiarity: how
-    pictures that are unlike the training pictures are told, in words."""
+    images that are unlike the training images are told, in words."""
 
     job: str
     seed: int
@@ -223,7 +223,7 @@ class SeedsJson(TypedDict):
 
 
 class AugmentedJson(TypedDict):
-    """original: a row of the data set. augmented: the number of a stored picture."""
+    """original: a row of the data set. augmented: the number of a stored image."""
 
     original: int
     augmented: int
@@ -244,7 +244,7 @@ ClassScoresJson = TypedDict(
 
 
 class RoleJson(TypedDict):
-    """One model on one role. cells: rows of pictures by "true,predicted". drawn: samples of images drawn at random."""
+    """One model on one role. cells: rows of images by "true,predicted". drawn: samples of images drawn at random."""
 
     n: int
     network: str | None

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from snellen.explain.augmented_pictures import Augmented
+from snellen.explain.augmented_images import Augmented
 from snellen.explain.thumbnails import Thumbnails
 from snellen.findings.finding_page import FindingPage, finding_page
 from snellen.limits import (
@@ -60,7 +60,7 @@ DETAILS = (Detail(CELL_IMAGES, None), Detail(24, None), Detail(8, None), Detail(
 
 
 def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, Augmented] | None = None) -> str:
-    """The whole page of `content`, the value of report.json, format 1. augmented: pictures by job.
+    """The whole page of `content`, the value of report.json, format 1. augmented: images by job.
 
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
     Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
@@ -82,7 +82,7 @@ def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, 
 
 
 def details(num_classes: int) -> Iterable[Detail]:
-    """DETAILS, without pictures behind cells where there are too many classes for them."""
+    """DETAILS, without images behind cells where there are too many classes for them."""
     limit = CELL_IMAGES if num_classes <= CELL_CLASSES else 0
     return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
 

@@ -1,4 +1,4 @@
-"""What a page shows of its models at once: drawings, curves and pictures, each made one time."""
+"""What a page shows of its models at once: drawings, curves and images, each made one time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from operator import or_
 import numpy as np
 from markupsafe import Markup
 
-from snellen.explain.augmented_pictures import Augmented
+from snellen.explain.augmented_images import Augmented
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
 from snellen.report.figures.charts import class_balance, learning_curve
@@ -27,8 +27,8 @@ from snellen.report.types import ReportJson
 
 @dataclass(frozen=True, eq=False)
 class PageFigures:
-    """sheet: samples, means and augmented pictures; model_sheets: the others, a sheet a model. pairs: how many confused
-    ones each role shows. altered: tile of each model's first augmented picture, by place. figures: by name."""
+    """sheet: samples, means and augmented images; model_sheets: the others, a sheet a model. pairs: how many confused
+    ones each role shows. altered: tile of each model's first augmented image, by place. figures: by name."""
 
     content: ReportJson
     sheet: Sheet
@@ -40,7 +40,7 @@ class PageFigures:
 
 
 def page_figures(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, Augmented]) -> PageFigures:
-    """The view of all models of `content`, the value of report.json. augmented: pictures by job."""
+    """The view of all models of `content`, the value of report.json. augmented: images by job."""
     shown = {place: augmented[each["job"]].images for place, each in enumerate(content["models"]) if each["augmented"]}
     extra, pairs = [mean_images(content["data"]), *shown.values()], pairs_in_view(content)
     sheet = build_sheet(thumbnails, rows_in_view(content), SHEET_BYTES // 4, np.concatenate(extra))

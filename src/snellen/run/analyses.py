@@ -69,7 +69,7 @@ def split_again(record: RunRecord, data_folder: Path | None, dataset: Dataset | 
 def _expect_images(record: RunRecord, dataset: Dataset) -> None:
     if dataset.fingerprint != record.data["data"]["fingerprint"]:
         raise RunError(
-            "these are not the pictures of the run",
+            "these are not the images of the run",
             where=record.study.data.source,
             found=dataset.fingerprint,
             expected=record.data["data"]["fingerprint"],

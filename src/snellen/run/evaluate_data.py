@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.pictures.channels import Background
+from snellen.data.decoding.channels import Background
 from snellen.data.splits import vault
 from snellen.deploy.answers import Answers, answer
 from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.images import open_images
 from snellen.deploy.model import Model
-from snellen.deploy.pictures import open_pictures
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.deploy.predict import LabelledPart, labelled_part, open_model, record_labels_used, seen_warning
 from snellen.errors import SHOWN_ITEMS, DataError, StudyError
@@ -38,11 +38,11 @@ def evaluate_paths(
     paired: bool = False,
 ) -> DataEvaluation:
     """Evaluates the model of a bundle or run on whatever `snellen predict` reads that has labels; see
-    `evaluate_batches`. background: what transparent pictures are put over, where the model does not say."""
+    `evaluate_batches`. background: what transparent images are put over, where the model does not say."""
     model = open_model(path).on(choose_device(device))
     contract = model.description.input
     contract = contract.model_copy(update={"background": background}) if background else contract
-    batches = open_pictures(sources, contract, data_folder, classes=model.classes, reading=reading, whole=True)
+    batches = open_images(sources, contract, data_folder, classes=model.classes, reading=reading, whole=True)
     return evaluate_batches(
         model,
         OwnRun.of(path, model),
@@ -66,19 +66,19 @@ def evaluate_batches(
     data_folder: Path | None = None,
     paired: bool = False,
 ) -> DataEvaluation:
-    """Evaluates a model on all labelled pictures of the batches: of their official test parts where they have some.
+    """Evaluates a model on all labelled images of the batches: of their official test parts where they have some.
 
     run: that of the model, whose training and validation images are left out. invert: exchange black and white first.
-    paired: pictures with the ids of test images show the same, and are compared with them. Records an opening of these
-    labels, and one of the test of the run where pictures or ids are its own. Raises DataError where nothing can be
+    paired: images with the ids of test images show the same, and are compared with them. Records an opening of these
+    labels, and one of the test of the run where images or ids are its own. Raises DataError where nothing can be
     evaluated, StudyError where `paired` does not fit.
     """
     kept: list[np.ndarray] = []
 
     about = model.description
 
-    def seen(pictures: np.ndarray) -> np.ndarray:
-        kept.append(inverted(pictures, about.input.pixel_range) if invert else pictures)
+    def seen(batch: np.ndarray) -> np.ndarray:
+        kept.append(inverted(batch, about.input.pixel_range) if invert else batch)
         return kept[-1]
 
     answers = answer(model, batches, seen, reading, raw=True)
@@ -128,7 +128,7 @@ def _no_labels(model: Model, ids: Sequence[str]) -> DataError:
         "no labels to evaluate with",
         found=f"folders {', '.join(folders[:SHOWN_ITEMS])}" if folders else None,
         expected=f"classes of the model: {', '.join(model.classes[:SHOWN_ITEMS])}",
-        hint="Put pictures into a folder for each class, named after it, or name the labels with --key label=NAME.",
+        hint="Put images into a folder for each class, named after it, or name the labels with --key label=NAME.",
     )
 
 
@@ -161,7 +161,7 @@ def _test(run: OwnRun | None) -> tuple[Predictions | None, str | None]:
 
 
 def _drop(predictions: Predictions, test: Predictions, copies: OwnImages | None, run: OwnRun) -> ScoreDrop | None:
-    """Against the test: over the same pictures where all are test images, else on those that are not."""
+    """Against the test: over the same images where all are test images, else on those that are not."""
     if copies is None:
         return on_other_images(predictions, test, run.record.classes, run.margin)
     places = copies.test_place_N[predictions.rows]
@@ -171,14 +171,14 @@ def _drop(predictions: Predictions, test: Predictions, copies: OwnImages | None,
 
 
 def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDrop:
-    """Over the pictures whose ids are those of test images. Raises StudyError where there are none, or where most have
+    """Over the images whose ids are those of test images. Raises StudyError where there are none, or where most have
     another label, so that they are not the same things."""
     places = {name: place for place, name in enumerate(test.ids.tolist())}
     found = [(row, places[name]) for row, name in enumerate(predictions.ids.tolist()) if name in places]
     if not found:
         here, there = (", ".join(map(str, each.ids[:3])) for each in (predictions, test))
         raise StudyError(
-            "no picture has the id of a test image, so none can be paired",
+            "no image has the id of a test image, so none can be paired",
             found=f"{here}, ...",
             expected=f"{there}, ...",
         )
@@ -186,7 +186,7 @@ def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDr
     drop = on_pairs(predictions.at(mine), test.at(theirs), run.record.classes, run.margin, "same ids")
     if drop.relabelled > len(found) / 2:
         raise StudyError(
-            "pictures with the ids of test images have other labels, so they do not show the same",
+            "images with the ids of test images have other labels, so they do not show the same",
             found=f"{drop.relabelled:,} of {len(found):,}",
             hint="Leave --paired out.",
         )

@@ -1,4 +1,4 @@
-"""`snellen evaluate` in Python: any labelled pictures, and what it found as frames and sentences."""
+"""`snellen evaluate` in Python: any labelled images, and what it found as frames and sentences."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from snellen.data.readers.memory.columns import is_frame
 from snellen.data.readers.reader import Options
 from snellen.deploy.array_files import Rows, batch_of
 from snellen.deploy.batch import Batch, Reading
+from snellen.deploy.images import batch_of_dataset, open_images
 from snellen.deploy.model import Model
-from snellen.deploy.pictures import batch_of_dataset, open_pictures
 from snellen.deploy.predict import open_model
 from snellen.evaluate.score_drop import ScoreDrop
 from snellen.evaluate.scores import Estimate
@@ -29,12 +29,12 @@ from snellen.run.evaluated_data import ROLE, DataEvaluation
 from snellen.run.own_run import OwnRun
 
 NAME = "pictures"
-"""Begins the ids of pictures of arrays."""
+"""Begins the ids of images of arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedData:
-    """What a model does on labelled pictures that came later; a notebook shows its page."""
+    """What a model does on labelled images that came later; a notebook shows its page."""
 
     found: DataEvaluation
 
@@ -45,14 +45,14 @@ class EvaluatedData:
 
     @property
     def remarks(self) -> list[str]:
-        """How the pictures were read."""
+        """How the images were read."""
         return list(self.found.remarks)
 
     @property
     def accuracy(self) -> Estimate:
         """With its interval."""
         found = self.found.evaluation.estimate(self.found.name, ROLE, "accuracy")
-        assert found is not None  # there is an evaluated picture
+        assert found is not None  # there is an evaluated image
         return found
 
     @property
@@ -62,7 +62,7 @@ class EvaluatedData:
 
     @property
     def answers(self) -> pl.DataFrame:
-        """A row for each given picture: id, whether it was evaluated, answer, probabilities, label."""
+        """A row for each given image: id, whether it was evaluated, answer, probabilities, label."""
         return self.found.table
 
     @property
@@ -100,11 +100,11 @@ def evaluate_data(
     data_dir: Path | str | None = None,
     dataset: Dataset | None = None,
 ) -> EvaluatedData:
-    """Evaluates a model on labelled pictures that came after its training, as `snellen evaluate` does.
+    """Evaluates a model on labelled images that came after its training, as `snellen evaluate` does.
 
     model: the folder of a run, a bundle, or a loaded bundle, whose run is not known. data: a path, a list of paths or a
     known name; arrays (N, H, W) or (N, H, W, C) with `labels`, N numbers or texts, or as a pair; a Dataset; and what
-    else `snellen.as_dataset` takes. Labels are matched to the classes of the model by name. paired: pictures with the
+    else `snellen.as_dataset` takes. Labels are matched to the classes of the model by name. paired: images with the
     ids of test images show the same. keys, pixel_range: as for `snellen.as_dataset`. dataset: the images of the run,
     where its study was given arrays. Raises DataError, StudyError, BundleError as the command says them.
     """
@@ -124,11 +124,11 @@ def evaluate_data(
 def _opened(
     model: Model, data: Any, labels: Any, reading: Reading, data_folder: Path | None
 ) -> tuple[list[str], Iterator[Batch]]:
-    """What the sources are called, and their pictures as the model takes them."""
+    """What the sources are called, and their images as the model takes them."""
     contract, options = model.description.input, reading.options
     paths = [data] if isinstance(data, (str, Path)) else data
     if labels is None and isinstance(paths, list) and paths and all(isinstance(one, (str, Path)) for one in paths):
-        opened = open_pictures(paths, contract, data_folder, classes=model.classes, reading=reading, whole=True)
+        opened = open_images(paths, contract, data_folder, classes=model.classes, reading=reading, whole=True)
         return [str(one) for one in paths], opened
     if labels is None and isinstance(data, tuple) and len(data) == 2 and is_array(data[0]):
         data, labels = data

@@ -25,13 +25,13 @@ from snellen.run.evaluated_data import DataEvaluation
 FORMAT = 1
 PAGE, VALUES, SCORES, ANSWERS = "evaluation.html", "evaluation.json", "scores.csv", "answers.csv"
 FARTHEST = 30
-"""Pictures unlike the training pictures that the page shows."""
+"""Images unlike the training images that the page shows."""
 FOLDER = "evaluations"
 NAME_CHARACTERS = 60
 
 
 def content(found: DataEvaluation) -> dict[str, Any]:
-    """As a JSON value. role, confidence: as those of a model in report.json. rows: places among the given pictures."""
+    """As a JSON value. role, confidence: as those of a model in report.json. rows: places among the given images."""
     about, classes, evaluation = found.model.description, found.classes, found.evaluation
     network = found.run.network if found.run else ""
     return {
@@ -79,7 +79,7 @@ def page(found: DataEvaluation, values: dict[str, Any] | None = None) -> str:
 
 
 def _farthest(found: DataEvaluation) -> list[dict[str, Any]]:
-    """Those of the evaluated pictures and of unknown classes that are unlike the training pictures, farthest first."""
+    """Those of the evaluated images and of unknown classes that are unlike the training images, farthest first."""
     answers = found.answers
     if answers.distances is None or answers.label_names is None:
         return []

@@ -1,4 +1,4 @@
-"""Before the report: the distance from the training pictures of each network that becomes a bundle."""
+"""Before the report: the distance from the training images of each network that becomes a bundle."""
 
 from __future__ import annotations
 

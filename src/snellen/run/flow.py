@@ -19,7 +19,7 @@ from snellen.evaluate.model_choice import ranking, to_open
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analyses import planned_analyses
 from snellen.explain.analysis_inputs import RunWithImages
-from snellen.explain.augmented_pictures import keep_augmented
+from snellen.explain.augmented_images import keep_augmented
 from snellen.explain.exploration import explore_data
 from snellen.explain.robustness.other_data import expect_other_data
 from snellen.files import journal

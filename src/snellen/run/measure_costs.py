@@ -32,12 +32,12 @@ ROUNDS, MIN_ROUNDS = 9, 3
 SECONDS = 20.0
 """After so long there are no more than MIN_ROUNDS."""
 FULL_BATCHES, FULL_BATCHES_OF_BACKBONES = 2, 1
-"""Of a thread, in a batch; fewer where a model begins with a pretrained network, with which 512 pictures three times
+"""Of a thread, in a batch; fewer where a model begins with a pretrained network, with which 512 images three times
 take minutes, longer than a small study trains."""
 BLOCK_SECONDS = 0.002
 """Predictions that take less are repeated within one measurement, at most MOST_CALLS times."""
 MOST_CALLS = 50
-MOST_PICTURES = 4_096
+MOST_IMAGES = 4_096
 
 Predict = Callable[[np.ndarray], object]
 """From rows of the data set to probabilities, which are not used."""
@@ -81,17 +81,15 @@ def _has(stored: CostFile, networks: Iterable[str], fitted: Iterable[str]) -> bo
     return stored.networks.keys() >= {*networks} and stored.baselines.keys() >= {*fitted}
 
 
-def measuring_seconds(of_picture: Iterable[float], threads: int, has_backbone: bool) -> float:
-    """How long `measure_costs` takes, about. of_picture: seconds for a picture among many, of each network."""
-    one_round = _pictures(threads, has_backbone) * sum(of_picture)
+def measuring_seconds(of_image: Iterable[float], threads: int, has_backbone: bool) -> float:
+    """How long `measure_costs` takes, about. of_image: seconds for an image among many, of each network."""
+    one_round = _images(threads, has_backbone) * sum(of_image)
     return min(ROUNDS * one_round, max(MIN_ROUNDS * one_round, SECONDS))
 
 
-def _pictures(threads: int, has_backbone: bool) -> int:
+def _images(threads: int, has_backbone: bool) -> int:
     """In a batch, which has work for every thread: each computes whole batches of PREDICTION_BATCH."""
-    return min(
-        MOST_PICTURES, (FULL_BATCHES_OF_BACKBONES if has_backbone else FULL_BATCHES) * threads * PREDICTION_BATCH
-    )
+    return min(MOST_IMAGES, (FULL_BATCHES_OF_BACKBONES if has_backbone else FULL_BATCHES) * threads * PREDICTION_BATCH)
 
 
 def _machine(context: RunContext, has_backbone: bool) -> Machine:
@@ -101,7 +99,7 @@ def _machine(context: RunContext, has_backbone: bool) -> Machine:
         device=environment["device"],
         threads=environment["threads"],
         torch=environment["torch"],
-        pictures=_pictures(environment["threads"], has_backbone),
+        pictures=_images(environment["threads"], has_backbone),
     )
 
 
@@ -116,14 +114,14 @@ def _networks(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Su
 
 
 def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
-    """What `snellen predict` does with its bundle once pictures are read: from stored pictures to probabilities."""
+    """What `snellen predict` does with its bundle once images are read: from stored images to probabilities."""
     folder, images, device = record.folder_of(job), context.dataset.images, context.environment["device"]
     trajectory = folder.read_job().trajectory
     network, parameters, state = folder.load_network(device)
 
     def predict(rows: np.ndarray) -> np.ndarray:
-        pictures = resident(images[rows], device)
-        return predict_probabilities(network, parameters, state, pictures, trajectory.pixel_range)
+        batch = resident(images[rows], device)
+        return predict_probabilities(network, parameters, state, batch, trajectory.pixel_range)
 
     frozen, familiarity = bool(trajectory.frozen), familiarity_path(record.folder, job)
     has_backbone = isinstance(trajectory.layers[0], Backbone)
@@ -134,7 +132,7 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
-    """The baselines that were fitted and look at pictures, by the name of their folder; not those on the features of a
+    """The baselines that were fitted and look at images, by the name of their folder; not those on the features of a
     backbone, whose cost is that of the backbone."""
     for name, result in record.baseline_results.items():
         files = record.baselines[name]
@@ -178,8 +176,8 @@ def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, M
 
 
 def _calls_of(subject: _Subject, rows: np.ndarray) -> tuple[int, int]:
-    """How many predictions of one picture, and of all rows, make a measurement; the first of all warms up. Where one
-    picture takes long, all take longer still, and are not tried."""
+    """How many predictions of one image, and of all rows, make a measurement; the first of all warms up. Where one
+    image takes long, all take longer still, and are not tried."""
     with subject.inside():
         subject.predict(rows[:1])
         alone = _calls(subject.predict, rows[:1])
@@ -192,7 +190,7 @@ def _calls(predict: Predict, rows: np.ndarray) -> int:
 
 
 def _milliseconds(predict: Predict, rows: np.ndarray, calls: int) -> float:
-    """For one picture."""
+    """For one image."""
     began = time.perf_counter()
     for _ in range(calls):
         predict(rows)

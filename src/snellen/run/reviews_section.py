@@ -34,7 +34,7 @@ def reviews_section(data: SplitData, applied: AppliedReviews) -> ReviewsSection:
 
 
 def listed(reviews: Iterable[Review]) -> ReviewedList | None:
-    """The reviews of suspects; an excluded picture counts as wrong, one that is not sure as not wrong."""
+    """The reviews of suspects; an excluded image counts as wrong, one that is not sure as not wrong."""
     ranked = [each for each in reviews if each.rank is not None]
     if not ranked:
         return None

@@ -18,7 +18,7 @@ from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.familiarity import familiarity_path, load_familiarity
 from snellen.evaluate.file_integrity import THUMBNAILS, covered
 from snellen.evaluate.record import RunRecord
-from snellen.explain.augmented_pictures import load_augmented
+from snellen.explain.augmented_images import load_augmented
 from snellen.explain.exploration import stored_exploration
 from snellen.explain.thumbnails import Thumbnails, draw, load_thumbnails, save_thumbnails
 from snellen.files import hashes
@@ -82,7 +82,7 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
     path = folder / THUMBNAILS
     if dataset is None:
         if not path.exists():
-            raise RunError("the stored pictures are missing", where=str(path), hint="Run the study again.")
+            raise RunError("the stored images are missing", where=str(path), hint="Run the study again.")
         return load_thumbnails(path)
     thumbnails = draw(dataset, drawn_rows(content))
     with hashes.rewriting(folder, [path]):
@@ -93,7 +93,7 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
 def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson) -> None:
     """Writes the bundle of each model that was trained to the end; evaluation.json says which one the study chose.
 
-    A bundle is not written again where the weights, or the distances from the training pictures, were changed.
+    A bundle is not written again where the weights, or the distances from the training images, were changed.
     """
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]

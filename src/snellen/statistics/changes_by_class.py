@@ -44,7 +44,7 @@ def mean_changes(differences_N: np.ndarray, labels_N: np.ndarray, images: np.nda
 
 
 def own_class_p_values(change_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """(K,) one-sided p-value: what changes for class k falls no more for pictures of k than for others.
+    """(K,) one-sided p-value: what changes for class k falls no more for images of k than for others.
 
     Their mean changes are compared with the variance that they have when labels mean nothing.
     """

@@ -13,7 +13,7 @@ from snellen.models.importances import Importance
 from snellen.models.named import Named, one_of
 
 Index = Annotated[int, Field(strict=True, ge=0)]
-"""A row or column of a picture, from 0."""
+"""A row or column of an image, from 0."""
 
 
 class Analysis(Named):
@@ -136,7 +136,7 @@ def _kind_of_unfamiliar(written: Any) -> str:
 class Robustness(Analysis):
     """How accuracy falls when images are corrupted, in twelve ways at three severities each.
 
-    unfamiliar: also how sure models stay of pictures that show nothing: noise, blank ones, scattered pixels; and of
+    unfamiliar: also how sure models stay of images that show nothing: noise, blank ones, scattered pixels; and of
     images of another data set where one is named.
     """
 

@@ -167,7 +167,7 @@ def _curve(name: str, model: Model, options: Curves, inputs: _CurveInputs) -> Cu
 
 
 def _values(options: Curves, inputs: _CurveInputs) -> Sequence[int]:
-    """Those of the study, else doublings within the size of a picture, or halvings of the training images."""
+    """Those of the study, else doublings within the size of an image, or halvings of the training images."""
     if options.over == A_CLASS:
         return _sizes_a_class(options, inputs)
     if options.values:

@@ -18,8 +18,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from snellen.data.decoding.channels import Background
 from snellen.data.groups import Group
-from snellen.data.pictures.channels import Background
 from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved

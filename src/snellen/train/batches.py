@@ -18,7 +18,7 @@ from snellen.train.schedules import Schedule
 from snellen.train.step import StepInputs
 
 AUGMENTED_TOGETHER = 256
-"""Pictures that are augmented together, in whole batches: at batch 32 this takes half the time of single batches."""
+"""Images that are augmented together, in whole batches: at batch 32 this takes half the time of single batches."""
 VALUES_TOGETHER = 2**18
 """Values that are read from stored pixels together where nothing is augmented: they fit the cache of a core."""
 VALUES_TOGETHER_ON_A_DEVICE = 2**24
@@ -27,7 +27,7 @@ VALUES_TOGETHER_ON_A_DEVICE = 2**24
 
 @dataclass(frozen=True, eq=False)
 class ResidentData:
-    """All pictures and labels of a study, resident on the device. images: (N, H, W, C) as stored; labels: (N,) int64,
+    """All images and labels of a study, resident on the device. images: (N, H, W, C) as stored; labels: (N,) int64,
     sealed (negative) for test rows."""
 
     images: Tensor

@@ -23,7 +23,7 @@ def row_targets(tables: Tensor, labels: Tensor, mixed: Mixed | None = None, weig
     """(L, N, K) targets of each row, which sum up to the weight of the row in the loss.
 
     tables: (L, K, K) of `target_table`; labels: (L, N); weight: (L, N), 0 for rows that only pad the batch. The target
-    of a mixed picture is the mean of the targets of both labels, weighted by their shares.
+    of a mixed image is the mean of the targets of both labels, weighted by their shares.
     """
     targets = _looked_up(tables, labels)
     if mixed is not None:
@@ -41,7 +41,7 @@ def _looked_up(tables: Tensor, labels: Tensor) -> Tensor:
 
 
 def right_labels(labels: Tensor, mixed: Mixed | None, weight: Tensor | None) -> Tensor:
-    """(L, N) the label that counts as right: of a mixed picture the one with the larger share; -1, which no prediction
+    """(L, N) the label that counts as right: of a mixed image the one with the larger share; -1, which no prediction
     equals, for rows that only pad the batch."""
     if mixed is not None:
         labels = labels.where(mixed.share >= 0.5, mixed.labels)

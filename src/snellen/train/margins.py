@@ -24,7 +24,7 @@ STEPS_AT_ONCE = 16
 class EpochMargins:
     """Collects the margins of the steps of one epoch, in which each training row of a lane occurs once.
 
-    The margin of a mixed picture (`mixup`, `cutmix`) is that of its own label.
+    The margin of a mixed image (`mixup`, `cutmix`) is that of its own label.
     """
 
     def __init__(self, lanes: int, images: int, device: str) -> None:

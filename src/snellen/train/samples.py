@@ -1,4 +1,4 @@
-"""A few training pictures as the network sees them, with their originals, for the report."""
+"""A few training images as the network sees them, with their originals, for the report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Samples:
 
 
 def augmented_samples(lane: Lane, data: ResidentData, count: int = COUNT) -> Samples | None:
-    """The first `count` pictures of the first epoch of a lane, exactly as it is trained on them; None where nothing is
+    """The first `count` images of the first epoch of a lane, exactly as it is trained on them; None where nothing is
     augmented."""
     if not lane.trajectory.augment:
         return None

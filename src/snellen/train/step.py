@@ -82,7 +82,7 @@ class StepInputs:
     captured step reads it; learning_rate: (L, 1); key: of the random numbers of the step.
 
     sample_weight: (L, N), 0 for rows that only pad the batch, None when all rows count. mixed: the second labels of
-    mixed pictures. rows: (L, N) of the data set, where somebody needs them.
+    mixed images. rows: (L, N) of the data set, where somebody needs them.
     """
 
     x: Tensor

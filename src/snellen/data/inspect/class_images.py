@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from snellen.data.dataset import Dataset
-from snellen.data.slices import picture_slices
+from snellen.data.slices import image_slices
 
 
 def class_counts(dataset: Dataset, rows_by_role: Mapping[str, np.ndarray]) -> pl.DataFrame:
@@ -43,7 +43,7 @@ def random_rows(dataset: Dataset, rows: np.ndarray, limit: int, seed: int) -> np
 
 
 def mean_images(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(K, H, W, C) float32: the mean picture of each class over `rows`, in the pixels' own values; NaN for no rows.
+    """(K, H, W, C) float32: the mean image of each class over `rows`, in the pixels' own values; NaN for no rows.
 
     The same bits as from `class_images`. Sums of bytes are exact in any order: added class by class they take a
     hundredth of the time of its products, which share little work among threads.
@@ -52,22 +52,22 @@ def mean_images(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
         return class_images(dataset, rows)[0]
     labels, sums = dataset.unsealed_labels(rows), np.zeros((len(dataset.classes), *dataset.shape))
     for code in range(len(sums)):
-        for _, pictures in picture_slices(dataset.images, rows[labels == code]):
-            sums[code] += pictures.sum(axis=0, dtype=np.uint32)
+        for _, images in image_slices(dataset.images, rows[labels == code]):
+            sums[code] += images.sum(axis=0, dtype=np.uint32)
     return np.asarray(sums / _counts(labels, len(sums))[..., None, None], np.float32)
 
 
 def class_images(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and population standard deviation of each pixel over the rows of each class.
 
-    Both (K, H, W, C) float32, in the scale of the pixels; NaN for a class without rows. Pictures are read in slices, so
+    Both (K, H, W, C) float32, in the scale of the pixels; NaN for a class without rows. Images are read in slices, so
     that they need not fit into memory.
     """
     num_classes, num_pixels = len(dataset.classes), int(np.prod(dataset.shape))
     sums, squares = np.zeros((2, num_classes, num_pixels))
     labels, codes = dataset.unsealed_labels(rows), np.arange(num_classes)[:, None]
-    for part, pictures in picture_slices(dataset.images, rows):
-        pixels = pictures.reshape(-1, num_pixels).astype(np.float64)
+    for part, images in image_slices(dataset.images, rows):
+        pixels = images.reshape(-1, num_pixels).astype(np.float64)
         of_class = (labels[part] == codes).astype(np.float64)
         sums += of_class @ pixels
         squares += of_class @ np.square(pixels, out=pixels)
@@ -86,7 +86,7 @@ def _counts(labels: np.ndarray, num_classes: int) -> np.ndarray:
 
 
 def nearest_classes(means: np.ndarray, pixel_range: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Distances (K, K) between mean pictures (K, H, W, C), and the nearest other class (K,) of each, -1 for none.
+    """Distances (K, K) between mean images (K, H, W, C), and the nearest other class (K,) of each, -1 for none.
 
     A distance is the root mean square difference of pixels as a fraction of the range from black to white; NaN for a
     class without a mean.

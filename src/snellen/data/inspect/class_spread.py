@@ -6,7 +6,7 @@ import numpy as np
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import mean_images
-from snellen.data.slices import picture_slices
+from snellen.data.slices import image_slices
 
 
 def squared_distances(dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
@@ -24,8 +24,8 @@ def squared_distances(dataset: Dataset, rows: np.ndarray) -> list[np.ndarray]:
     for code, mean in enumerate(means):
         own = rows[labels == code]
         squares = np.zeros(len(own) if len(own) > 1 else 0)
-        for part, pictures in picture_slices(dataset.images, own) if len(squares) else ():
-            differences = pictures.reshape(len(pictures), num_pixels) - mean
+        for part, images in image_slices(dataset.images, own) if len(squares) else ():
+            differences = images.reshape(len(images), num_pixels) - mean
             squares[part] = np.einsum("np,np->n", differences, differences)
         found.append(squares / (num_pixels * (high - low) ** 2) * len(own) / max(1, len(own) - 1))
     return found

@@ -14,7 +14,7 @@ def constant_rows(images: np.ndarray) -> np.ndarray:
     """Ascending rows of (N, H, W, C) images of one colour, whatever it is."""
     found = []
     for rows in row_slices(images):
-        pictures = images[rows][..., :COLOURS]
-        pixels = pictures.reshape(len(pictures), -1, pictures.shape[-1])
+        colours = images[rows][..., :COLOURS]
+        pixels = colours.reshape(len(colours), -1, colours.shape[-1])
         found.append(rows.start + np.flatnonzero((pixels == pixels[:, :1]).all((1, 2))))
     return np.concatenate(found) if found else np.empty(0, np.int64)

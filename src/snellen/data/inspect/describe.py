@@ -17,8 +17,8 @@ from snellen.data.inspect.pixel_statistics import channel_moments
 def describe(dataset: Dataset, near: np.ndarray | None = None) -> dict[str, Any]:
     """The description as JSON values. `missing` is always 0: readers refuse missing pixels and labels.
 
-    duplicates: copies, rows with the picture of an earlier row; in_official_test, rows outside the official test whose
-    picture is in it. conflicting: rows whose picture has more than one label. near_duplicates: rows that are almost the
+    duplicates: copies, rows with the image of an earlier row; in_official_test, rows outside the official test whose
+    image is in it. conflicting: rows whose image has more than one label. near_duplicates: rows that are almost the
     same as another, their sets, and the sets that include official test rows; None when `near`, the (N,) groups from
     `near_groups`, is not given. constant: images of one colour.
     """

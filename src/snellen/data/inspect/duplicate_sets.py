@@ -1,4 +1,4 @@
-"""Sets of exact and near-duplicates to look at, each picture with its class and its part of the data."""
+"""Sets of exact and near-duplicates to look at, each image with its class and its part of the data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from snellen.data.dataset import Dataset
 
 SETS = 24
-PICTURES = 8
-"""Most sets that are drawn, and most pictures of each."""
+IMAGES = 8
+"""Most sets that are drawn, and most images of each."""
 
 Content = dict[str, Any]
 
 
 def exact_duplicate_sets(groups: np.ndarray, labels: np.ndarray, limit: int) -> list[np.ndarray]:
-    """The rows of each picture that occurs more than once, at most `limit` pictures; contradicting labels first, then
+    """The rows of each image that occurs more than once, at most `limit` images; contradicting labels first, then
     in the order of the first copy. groups: (N,) from `duplicate_groups`.
     """
     first, sizes = np.unique(groups, return_counts=True)
@@ -27,10 +27,10 @@ def exact_duplicate_sets(groups: np.ndarray, labels: np.ndarray, limit: int) -> 
 
 
 def near_duplicate_sets(near: np.ndarray, copies: np.ndarray, parts: np.ndarray) -> list[np.ndarray]:
-    """The rows of each set of near-duplicates that are not all the same picture: sets with rows in several parts first,
+    """The rows of each set of near-duplicates that are not all the same image: sets with rows in several parts first,
     then the largest. near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,), any values."""
-    names, pictures = np.unique(np.unique(np.stack([near, copies]), axis=1)[0], return_counts=True)
-    sets = [np.flatnonzero(near == name) for name in names[pictures > 1]]
+    names, images = np.unique(np.unique(np.stack([near, copies]), axis=1)[0], return_counts=True)
+    sets = [np.flatnonzero(near == name) for name in names[images > 1]]
     return sorted(sets, key=lambda rows: (len(np.unique(parts[rows])) == 1, -len(rows)))
 
 
@@ -53,15 +53,15 @@ def near_duplicate_summary(
 
 
 def near_duplicate_rows(content: Content | None) -> list[int]:
-    """The rows of a summary whose pictures are drawn."""
+    """The rows of a summary whose images are drawn."""
     return [one["row"] for each in (content or {"listed": []})["listed"] for one in each["pictures"]]
 
 
 def _set(dataset: Dataset, rows: np.ndarray, parts: np.ndarray, unnamed: Sequence[str]) -> Content:
     names = sorted(dict.fromkeys(parts[rows].tolist()), key=lambda name: name in unnamed)
-    most = -(-PICTURES // len(names))
+    most = -(-IMAGES // len(names))
     drawn = np.concatenate([rows[parts[rows] == name][:most] for name in names])
-    pictures = [
+    images = [
         {
             "row": row,
             "id": str(dataset.ids[row]),
@@ -70,5 +70,5 @@ def _set(dataset: Dataset, rows: np.ndarray, parts: np.ndarray, unnamed: Sequenc
         }
         for row in drawn.tolist()
     ]
-    named = {picture["class"] for picture in pictures} - {None}
-    return {"images": len(rows), "parted": len(names) > 1, "contradicting": len(named) > 1, "pictures": pictures}
+    named = {image["class"] for image in images} - {None}
+    return {"images": len(rows), "parted": len(names) > 1, "contradicting": len(named) > 1, "pictures": images}

@@ -1,9 +1,9 @@
 """Near-duplicates: bursts of photographs, and copies shifted, rescaled, brightened or compressed again.
 
 Candidates have similar perceptual hashes: whether each of the 63 lowest frequencies is above their median (after C.
-Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), of the centre of one picture and of
+Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), of the centre of one image and of
 every small shift of the centre of the other. Candidates whose pixels correlate are near. Nearness is no equivalence:
-of a thousand handwritten ones each may be near to the next, and the first unlike the last; so sets of near pictures are
+of a thousand handwritten ones each may be near to the next, and the first unlike the last; so sets of near images are
 formed around representatives (`star_groups`), not along chains.
 """
 
@@ -31,11 +31,11 @@ SHIFT_SIDES = 16
 """Shifts up to one sixteenth of the shorter side are found: two pixels of 32."""
 
 MAX_BITS = 6
-"""Most bits in which the hashes of candidates differ: in 99 of 100 pictures of CIFAR-10, noise of 3 % of white changes
+"""Most bits in which the hashes of candidates differ: in 99 of 100 images of CIFAR-10, noise of 3 % of white changes
 at most 6 of 63, and compression as JPEG at quality 50 at most 4."""
 
 MIN_CORRELATION = 0.97
-"""At 0.95, 572 thin ones of the 10,000 test pictures of MNIST are connected; at 0.97, 12. Nine in ten pictures of
+"""At 0.95, 572 thin ones of the 10,000 test images of MNIST are connected; at 0.97, 12. Nine in ten images of
 CIFAR-10 still correlate by 0.97 with themselves after compression as JPEG at quality 50."""
 
 BANDS = tuple(
@@ -46,38 +46,38 @@ seventh bit, because neighbouring frequencies are correlated: 4 % of all pairs o
 band were nine consecutive bits."""
 
 MAX_ALL_PAIRS = 8_000
-"""Up to so many pictures, comparing all pairs is faster than sorting bands."""
+"""Up to so many images, comparing all pairs is faster than sorting bands."""
 
 BLOCK = 2**18
 """Pairs of hashes compared at a time: 2 MB."""
 
 MAX_EXPLORED_IMAGES = 100_000
-"""Most pictures compared for an exploration page: the 70,000 of MNIST take half a minute, once."""
+"""Most images compared for an exploration page: the 70,000 of MNIST take half a minute, once."""
 
 END = np.empty(0, np.int64)
 CANDIDATE_BATCH = 2**14
 """Candidates whose pixels are compared in one call."""
 
 VERSION = 3
-"""Incremented when the same pictures would give other pairs, or these are stored in another form."""
+"""Incremented when the same images would give other pairs, or these are stored in another form."""
 
 
 @dataclass(frozen=True, eq=False)
 class NearDuplicates:
-    """The near-duplicates among N pictures. copies: (N,) from `duplicate_groups`. pairs: (2, M) int64, the rows of two
-    different pictures that are near, the lower first, each picture by its first row."""
+    """The near-duplicates among N images. copies: (N,) from `duplicate_groups`. pairs: (2, M) int64, the rows of two
+    different images that are near, the lower first, each image by its first row."""
 
     copies: np.ndarray
     pairs: np.ndarray
 
     @cached_property
     def sets(self) -> np.ndarray:
-        """(N,) int64: the lowest row in the set of each picture. All pictures of a set are near, or equal, to one of
-        them: a chain of near pictures is divided into several sets."""
+        """(N,) int64: the lowest row in the set of each image. All images of a set are near, or equal, to one of
+        them: a chain of near images is divided into several sets."""
         return np.asarray(star_groups(len(self.copies), *self.pairs)[self.copies])
 
     def near_to(self, rows: np.ndarray) -> np.ndarray:
-        """(N,) bool: the rows with a picture that is near or equal to that of one of `rows`."""
+        """(N,) bool: the rows with an image that is near or equal to that of one of `rows`."""
         found = np.zeros(len(self.copies), bool)
         found[self.copies[rows]] = True
         ones, others = self.pairs
@@ -86,19 +86,19 @@ class NearDuplicates:
 
 
 def near_duplicates(dataset: Dataset) -> NearDuplicates:
-    """The near-duplicates of a data set. Computed once for the same pictures, then read from the user's cache."""
+    """The near-duplicates of a data set. Computed once for the same images, then read from the user's cache."""
     copies = duplicate_groups(dataset.images)
     return NearDuplicates(copies, cached_array(_key(dataset), lambda: _pairs(dataset.images, copies)))
 
 
 def near_duplicates_if_quick(dataset: Dataset, max_images: int | None = None) -> NearDuplicates | None:
-    """The same for at most `max_images` pictures (MAX_NEAR_IMAGES), or if they are cached; otherwise None."""
+    """The same for at most `max_images` images (MAX_NEAR_IMAGES), or if they are cached; otherwise None."""
     quick = len(dataset) <= (max_images or MAX_NEAR_IMAGES) or is_cached(_key(dataset))
     return near_duplicates(dataset) if quick else None
 
 
 def _pairs(images: np.ndarray, copies: np.ndarray) -> np.ndarray:
-    """(2, M). Exact copies are left out: 60,000 blank pictures would share one hash."""
+    """(2, M). Exact copies are left out: 60,000 blank images would share one hash."""
     first = np.flatnonzero(copies == np.arange(len(copies)))
     return np.stack([first[rows] for rows in near_pairs(images if len(first) == len(images) else images[first])])
 
@@ -108,7 +108,7 @@ def _key(dataset: Dataset) -> str:
 
 
 def near_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(M,) and (M,) rows of (N, H, W, C) pictures: each pair that is near under some shift, the lower row first."""
+    """(M,) and (M,) rows of (N, H, W, C) images: each pair that is near under some shift, the lower row first."""
     margin = min(images.shape[1:3]) // SHIFT_SIDES
     hashes, found = _hashes(images, margin), []
     for down, right in _shifts(margin):
@@ -120,13 +120,13 @@ def near_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _shifts(margin: int) -> list[tuple[int, int]]:
-    """Half of all shifts up to `margin`: the other half compares the same pictures in reverse."""
+    """Half of all shifts up to `margin`: the other half compares the same images in reverse."""
     sides = range(-margin, margin + 1)
     return [(down, right) for down in sides for right in sides if (down, right) >= (0, 0)]
 
 
 def _window(images: np.ndarray, margin: int, down: int, right: int) -> np.ndarray:
-    """The pictures without `margin` pixels on each side, shifted by `down` and `right`."""
+    """The images without `margin` pixels on each side, shifted by `down` and `right`."""
     height, width = images.shape[1:3]
     return images[:, margin + down : height - margin + down, margin + right : width - margin + right]
 
@@ -199,7 +199,7 @@ def _similar(ones: np.ndarray, others: np.ndarray, some: np.ndarray, rest: np.nd
 def _correlation(
     images: np.ndarray, ones: np.ndarray, others: np.ndarray, margin: int, down: int, right: int
 ) -> np.ndarray:
-    """(M,) correlations of the pixels of pairs under a shift; 0 when a picture has only one value."""
+    """(M,) correlations of the pixels of pairs under a shift; 0 when an image has only one value."""
     found = np.zeros(len(ones), np.float32)
     for part in row_slices(np.broadcast_to(np.float32(0), (len(ones), *images.shape[1:]))):
         one = _standardised(_window(images[ones[part]], margin, 0, 0))

@@ -1,4 +1,4 @@
-"""Statistics of pixels: the values of each channel, brightness and contrast of pictures, correlations of pixels."""
+"""Statistics of pixels: the values of each channel, brightness and contrast of images, correlations of pixels."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.slices import picture_slices
+from snellen.data.slices import image_slices
 
 BINS = 64
 """Most bins of a histogram of pixels."""
 
 BLOCKS = 128
-"""Most blocks of pixels whose correlations are drawn: the side of that picture."""
+"""Most blocks of pixels whose correlations are drawn: the side of that image."""
 
 COLOURS = 3
 """A channel after these is alpha, which is left out of brightness, contrast and correlation."""
@@ -85,15 +85,15 @@ def bin_edges(least: float, greatest: float, whole_numbers: bool) -> np.ndarray:
 
 
 def brightness_and_contrast(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness and contrast (n,) of the picture of each row: mean and standard deviation of its pixels.
+    """Brightness and contrast (n,) of the image of each row: mean and standard deviation of its pixels.
 
     Fractions of the range from black to white: brightness 0 is black and 1 white; contrast is at most 0.5. Colours have
     equal weights; alpha is left out.
     """
     low, high = dataset.pixel_range
     brightness, contrast = np.empty((2, len(rows)))
-    for part, pictures in picture_slices(dataset.images, rows):
-        pixels = pictures[..., :COLOURS].reshape(len(pictures), -1)
+    for part, images in image_slices(dataset.images, rows):
+        pixels = images[..., :COLOURS].reshape(len(images), -1)
         brightness[part], contrast[part] = pixels.mean(axis=1, dtype=np.float64), pixels.std(axis=1, dtype=np.float64)
     return (brightness - low) / (high - low), contrast / (high - low)
 
@@ -104,7 +104,7 @@ def correlation(
     """Correlations of the pixels of `rows`, summed over colours and over the smallest blocks of which there are at most
     `limit`. labels: (n,) numbers of these rows that are correlated too, before all pixels."""
     side = block_side(*dataset.shape[:2], limit)
-    parts = [_blocks(pictures, side) for _, pictures in picture_slices(dataset.images, rows)]
+    parts = [_blocks(images, side) for _, images in image_slices(dataset.images, rows)]
     blocks = np.concatenate(parts)
     values = blocks.reshape(len(rows), -1)
     if labels is not None:
@@ -116,7 +116,7 @@ def correlation(
 
 
 def block_side(height: int, width: int, limit: int = BLOCKS) -> int:
-    """The side of the smallest square blocks of which at most `limit` cover a picture."""
+    """The side of the smallest square blocks of which at most `limit` cover an image."""
     return next(
         side for side in range(1, max(height, width) + 1) if _cells(height, side) * _cells(width, side) <= limit
     )
@@ -126,20 +126,20 @@ def _cells(pixels: int, side: int) -> int:
     return -(-pixels // side)
 
 
-def _blocks(pictures: np.ndarray, side: int) -> np.ndarray:
+def _blocks(images: np.ndarray, side: int) -> np.ndarray:
     """(N, down, across) float64: the sum of each block; a correlation does not depend on the scale."""
-    sums: np.ndarray = pictures[..., :COLOURS].sum(axis=3, dtype=np.float64)
+    sums: np.ndarray = images[..., :COLOURS].sum(axis=3, dtype=np.float64)
     if side == 1:
         return sums  # reduceat would copy each pixel twice
     for axis in (1, 2):
-        sums = np.add.reduceat(sums, np.arange(0, pictures.shape[axis], side), axis=axis)
+        sums = np.add.reduceat(sums, np.arange(0, images.shape[axis], side), axis=axis)
     return sums
 
 
 def _by_channel(dataset: Dataset, rows: np.ndarray) -> Iterator[np.ndarray]:
     """(C, n) pixels in slices; contiguous channels are reduced four times as fast."""
-    for _, pictures in picture_slices(dataset.images, rows):
-        yield np.moveaxis(pictures, 3, 0).reshape(pictures.shape[3], -1)
+    for _, images in image_slices(dataset.images, rows):
+        yield np.moveaxis(images, 3, 0).reshape(images.shape[3], -1)
 
 
 def _binned(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

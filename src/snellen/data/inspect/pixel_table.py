@@ -10,7 +10,7 @@ import polars as pl
 
 from snellen.data.dataset import Dataset
 from snellen.data.inspect.class_images import random_rows
-from snellen.data.slices import picture_slices
+from snellen.data.slices import image_slices
 
 QUARTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 COLUMNS = ("least", "first_quartile", "median", "third_quartile", "greatest")
@@ -71,8 +71,8 @@ def _counts(dataset: Dataset, rows: np.ndarray, num_pixels: int) -> np.ndarray:
     """(P, LEVELS) int64: how often each pixel has each value; of all pixels together where P is 1."""
     starts = np.arange(num_pixels, dtype=np.int64) * LEVELS
     counts = np.zeros(num_pixels * LEVELS, np.int64)
-    for _, pictures in picture_slices(dataset.images, rows):
-        np.add.at(counts, (pictures.reshape(-1, num_pixels) + starts).ravel(), 1)
+    for _, images in image_slices(dataset.images, rows):
+        np.add.at(counts, (images.reshape(-1, num_pixels) + starts).ravel(), 1)
     return counts.reshape(num_pixels, LEVELS)
 
 

@@ -1,4 +1,4 @@
-"""Polarity: dark ink on light paper or light on dark, judged by the border of the pictures."""
+"""Polarity: dark ink on light paper or light on dark, judged by the border of the images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Level = Annotated[float, Field(ge=0, le=1)]
 
 
 class Polarity(BaseModel):
-    """Mean brightness of pictures, from 0 (black) to 1 (white): of the outermost pixels, and of all pixels."""
+    """Mean brightness of images, from 0 (black) to 1 (white): of the outermost pixels, and of all pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     border: Level
@@ -28,7 +28,7 @@ class Polarity(BaseModel):
 
 
 def polarity_of(image: np.ndarray) -> Polarity:
-    """The polarity of a mean picture (H, W, C) with values from 0 to 1; alpha is left out."""
+    """The polarity of a mean image (H, W, C) with values from 0 to 1; alpha is left out."""
     colours = np.clip(image[..., :3], 0, 1)
     inner = np.zeros(colours.shape[:2], bool)
     inner[1:-1, 1:-1] = True

@@ -1,4 +1,4 @@
-"""Which arrays of a file are the pictures and labels of a publisher's parts: by `keys`, or by usual names."""
+"""Which arrays of a file are the images and labels of a publisher's parts: by `keys`, or by usual names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from snellen.phrases import some
 
 ROLES = ("images", "labels", "validation_images", "validation_labels", "test_images", "test_labels")
 KEYS = (*ROLES, "role")
-"""The uses that `keys` can name; role: an array with the part of each picture."""
+"""The uses that `keys` can name; role: an array with the part of each image."""
 FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
     **{"x_train": "images", "y_train": "labels", "x_test": "test_images", "y_test": "test_labels"}
 }
@@ -45,7 +45,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Chosen:
-    """parts: role, pictures and labels, the training part first. roles: the array with the part of each picture, where
+    """parts: role, images and labels, the training part first. roles: the array with the part of each image, where
     parts are marked in one array. remarks: what is said of the choice."""
 
     parts: tuple[tuple[PartRole, str, str], ...]
@@ -68,8 +68,8 @@ def divided(whole: Part, roles: np.ndarray, name: str) -> list[Part]:
         known = {str(value): role_of(str(value)) for value in np.unique(values).tolist()}
         if None in known.values() or len(values) != len(whole.images):
             found = f"{len(values):,} values: {', '.join(map(shown, list(known)[:MAX_LISTED]))}"
-            hint = "Write train, validation or test for each picture, or save the parts as arrays of their own."
-            raise DataError("not the parts of the pictures", found=found, expected="train, validation, test", hint=hint)
+            hint = "Write train, validation or test for each image, or save the parts as arrays of their own."
+            raise DataError("not the parts of the images", found=found, expected="train, validation, test", hint=hint)
     each = np.array([known[str(value)] for value in values.tolist()])
     rows = {role: np.flatnonzero(each == role) for role in PART_ROLES}
     if not len(rows["train"]):
@@ -95,14 +95,14 @@ def choose_arrays(shapes: Shapes, keys: Mapping[str, str]) -> Chosen:
         return replace(_parts(named, shapes, named=True), roles=named.get("role"))
     found = arrays_by_usual_name(shapes)
     if not found and (pair := _unnamed_pair(shapes)):
-        remark = f"{pair[0]} is taken for the pictures and {pair[1]} for the labels, by their shapes."
+        remark = f"{pair[0]} is taken for the images and {pair[1]} for the labels, by their shapes."
         return Chosen((("train", *pair),), (remark,))
     return with_roles(_parts(found, shapes, named=False), shapes)
 
 
 def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
-    """The parts by an array that says the part of each picture, where there is one. Others with a value for each
-    picture are said."""
+    """The parts by an array that says the part of each image, where there is one. Others with a value for each
+    image are said."""
     (_, images, labels), rows = chosen.parts[0], shapes[chosen.parts[0][1]][:1]
     aside = [name for name, shape in shapes.items() if shape in (rows, (*rows, 1)) and rows and name != labels]
     roles = array_of_roles(aside)
@@ -113,22 +113,22 @@ def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
                 "an array that marks parts in a form that is not read",
                 found=listed({name: shapes[name] for name in marks}),
                 hint="Save parts as X_train, y_train, X_test and y_test, or an array `split` with train, validation or "
-                f"test for each picture. To use all pictures: `keys: {{images: {images}, labels: {labels}}}`.",
+                f"test for each image. To use all images: `keys: {{images: {images}, labels: {labels}}}`.",
             )
     elif roles:
         roles = None
     unused = [name for name in aside if name not in {roles, *(array for part in chosen.parts for array in part[1:])}]
-    said = f"Not used, though they have a value for each picture: {', '.join(unused[:MAX_LISTED])}."
-    used = f"The part of each picture is read from {roles}."
+    said = f"Not used, though they have a value for each image: {', '.join(unused[:MAX_LISTED])}."
+    used = f"The part of each image is read from {roles}."
     return replace(chosen, roles=roles, remarks=(*chosen.remarks, *[used] * bool(roles), *[said] * bool(unused)))
 
 
 def array_of_roles(names: Iterable[str]) -> str | None:
-    """The array with the part of each picture, by its name. Raises DataError for several."""
+    """The array with the part of each image, by its name. Raises DataError for several."""
     found = [name for name in names if is_called("role", _last_words(name), SURE_ROLES)]
     if len(found) > 1:
         hint = f"Say which with `keys: {{role: {found[0]}}}`, beside `images` and `labels`."
-        raise DataError("two arrays could be the parts of the pictures", found=" and ".join(found), hint=hint)
+        raise DataError("two arrays could be the parts of the images", found=" and ".join(found), hint=hint)
     return found[0] if found else None
 
 
@@ -201,7 +201,7 @@ def _may_be_labels(images: str, names: Mapping[str, str], shapes: Shapes) -> boo
 
 
 def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
-    """Raises DataError for pictures without labels and the reverse; validation pictures without labels are not used."""
+    """Raises DataError for images without labels and the reverse; validation images without labels are not used."""
     parts, said, unlabelled = [], list[str](), list[str]()
     for part in PART_ROLES:
         images, labels = _role(part, "images"), _role(part, "labels")
@@ -226,16 +226,16 @@ def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
 
 
 def _unused_remarks(shapes: Shapes, parts: Sequence[tuple[PartRole, str, str]]) -> tuple[str, ...]:
-    """One for each array that looks like pictures of the same size and is in no part."""
+    """One for each array that looks like images of the same size and is in no part."""
     used, size = {name for part in parts for name in part[1:]}, shapes[parts[0][1]][1:]
     return tuple(
-        f"{name} ({shape[0]:,} pictures) is not used; name it and its labels with `keys` to use it."
+        f"{name} ({shape[0]:,} images) is not used; name it and its labels with `keys` to use it."
         for name, shape in shapes.items()
         if name not in used and len(shape) >= 3 and shape[1:] == size
     )
 
 
-def _are_pictures(shape: tuple[int, ...]) -> bool:
+def _are_images(shape: tuple[int, ...]) -> bool:
     return len(shape) in (3, 4) and shape[0] > 0
 
 
@@ -244,7 +244,7 @@ def _are_labels(shape: tuple[int, ...]) -> bool:
 
 
 def _unnamed_pair(shapes: Shapes) -> tuple[str, str] | None:
-    """Pictures and labels of a file with two arrays without names, whose shapes leave no doubt."""
+    """Images and labels of a file with two arrays without names, whose shapes leave no doubt."""
     if len(shapes) != 2 or not all(UNNAMED.fullmatch(name) for name in shapes):
         return None
     pairs = _pairs_by_shape(shapes)
@@ -252,12 +252,12 @@ def _unnamed_pair(shapes: Shapes) -> tuple[str, str] | None:
 
 
 def _pairs_by_shape(shapes: Shapes) -> list[tuple[str, str]]:
-    """Every (pictures, labels) with as many rows."""
+    """Every (images, labels) with as many rows."""
     return [
         (images, labels)
         for images, shape in shapes.items()
         for labels, others in shapes.items()
-        if _are_pictures(shape) and _are_labels(others) and shape[0] == others[0]
+        if _are_images(shape) and _are_labels(others) and shape[0] == others[0]
     ]
 
 

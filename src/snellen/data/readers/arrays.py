@@ -1,4 +1,4 @@
-"""Arrays of pictures and labels as a Dataset: the checks and conversions of every reader."""
+"""Arrays of images and labels as a Dataset: the checks and conversions of every reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.data.dataset import Dataset, PartRole, fingerprint
 from snellen.data.duplicates import image_keys
 from snellen.data.readers.labels.encode import encode_labels
 from snellen.data.readers.labels.forms import plain_labels
-from snellen.data.readers.pixels import as_pictures, find_range
+from snellen.data.readers.pixels import as_images, find_range
 from snellen.data.readers.repeated_validation import repeated_validation
 from snellen.data.readers.text import check_text
 from snellen.errors import DataError
@@ -60,13 +60,13 @@ def from_arrays(
         ("validation", validation_images, validation_labels),
         ("test", test_images, test_labels),
     )
-    for role, pictures, targets in given:
-        if (pictures is None) != (targets is None):
+    for role, part_images, part_labels in given:
+        if (part_images is None) != (part_labels is None):
             problem = f"{role} images and {role} labels belong together"
             raise DataError(problem, found="one of them", expected="both or neither")
-        if pictures is not None:
+        if part_images is not None:
             names = f"{role}_images", f"{role}_labels"
-            parts.append(Part(_copy(pictures, names[0]), _copy(targets, names[1]), *names, role))
+            parts.append(Part(_copy(part_images, names[0]), _copy(part_labels, names[1]), *names, role))
     return assemble(parts, class_names, pixel_range, name)
 
 
@@ -84,16 +84,16 @@ def assemble(
     for part in parts:
         check_text(part.images_name, "a name")
         _check_counts(part)
-    pictures = [as_pictures(part.images, part.images_name) for part in parts]
-    _check_same_shape(parts, pictures)
-    repeated = _repeated_validation(parts, pictures)
+    arrays = [as_images(part.images, part.images_name) for part in parts]
+    _check_same_shape(parts, arrays)
+    repeated = _repeated_validation(parts, arrays)
     if repeated:
         kept = [place for place, part in enumerate(parts) if part.role != "validation"]
-        parts, pictures = [parts[place] for place in kept], [pictures[place] for place in kept]
-    black_white, on_pixels = find_range(pictures, [part.images_name for part in parts], pixel_range)
+        parts, arrays = [parts[place] for place in kept], [arrays[place] for place in kept]
+    black_white, on_pixels = find_range(arrays, [part.images_name for part in parts], pixel_range)
     columns = [(*plain_labels(part.labels, part.labels_name), part.labels_name) for part in parts]
     labels, classes, on_labels = encode_labels([(column, name) for column, _, name in columns], class_names)
-    images = pictures[0] if len(parts) == 1 else np.concatenate(pictures)
+    images = arrays[0] if len(parts) == 1 else np.concatenate(arrays)
     validation, test = (_rows_of(role, parts) for role in ("validation", "test"))
     ids = np.array([name for part in parts for name in part.ids()])
     content = fingerprint(images, labels, classes, test, black_white, validation)
@@ -104,16 +104,16 @@ def assemble(
     )
 
 
-def _repeated_validation(parts: Sequence[Part], pictures: Sequence[np.ndarray]) -> str | None:
+def _repeated_validation(parts: Sequence[Part], arrays: Sequence[np.ndarray]) -> str | None:
     """The sentence on a validation part that is not used."""
     if not any(part.role == "validation" for part in parts):
         return None
-    data_type = np.result_type(*pictures)
+    data_type = np.result_type(*arrays)
     names, digests = {}, {}
     for role in dict.fromkeys(part.role for part in parts):
         own = [place for place, part in enumerate(parts) if part.role == role]
         names[role] = " and ".join(parts[place].images_name for place in own)
-        digests[role] = np.concatenate([image_keys(pictures[place].astype(data_type, copy=False)) for place in own])
+        digests[role] = np.concatenate([image_keys(arrays[place].astype(data_type, copy=False)) for place in own])
     return repeated_validation({role: (names[role], digests[role]) for role in names})
 
 
@@ -135,14 +135,14 @@ def _check_counts(part: Part) -> None:
     num_images, num_labels = (len(array) if array.ndim else 0 for array in (part.images, part.labels))
     if num_images != num_labels:
         found = f"{num_images:,} in {part.images_name}, {num_labels:,} in {part.labels_name}"
-        raise DataError("different numbers of pictures and labels", found=found, expected="one label a picture")
+        raise DataError("different numbers of images and labels", found=found, expected="one label an image")
     if num_images == 0:
-        raise DataError("no pictures", found=f"shape {part.images.shape}", where=part.images_name)
+        raise DataError("no images", found=f"shape {part.images.shape}", where=part.images_name)
 
 
-def _check_same_shape(parts: Sequence[Part], pictures: Sequence[np.ndarray]) -> None:
-    expected = pictures[0].shape[1:]
-    for part, images in zip(parts[1:], pictures[1:], strict=True):
+def _check_same_shape(parts: Sequence[Part], arrays: Sequence[np.ndarray]) -> None:
+    expected = arrays[0].shape[1:]
+    for part, images in zip(parts[1:], arrays[1:], strict=True):
         if images.shape[1:] != expected:
             where = f"{part.images_name}: beside {parts[0].images_name}"
-            raise DataError("pictures of another shape", found=images.shape[1:], expected=expected, where=where)
+            raise DataError("images of another shape", found=images.shape[1:], expected=expected, where=where)

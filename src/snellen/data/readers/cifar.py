@@ -67,7 +67,7 @@ LAYOUTS = {
 
 
 def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32, 3) uint8 pictures and (N,) uint8 labels of one binary batch: `column` of its `num_labels`."""
+    """(N, 32, 32, 3) uint8 images and (N,) uint8 labels of one binary batch: `column` of its `num_labels`."""
     row_bytes = num_labels + PIXELS
     with located(path.name), readable(), open_data(path) as file:
         size = file_bytes(file)
@@ -75,21 +75,21 @@ def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, n
             found, where = f"{size:,} bytes", f"byte {size - size % row_bytes}"
             raise DataError("not whole rows", found=found, expected=f"a multiple of {row_bytes:,}", where=where)
         rows = take_rest(file, size, 0).reshape(-1, row_bytes)
-        return _pictures(rows[:, num_labels:]), rows[:, column].copy()  # a view would keep the whole file in memory
+        return _images(rows[:, num_labels:]), rows[:, column].copy()  # a view would keep the whole file in memory
 
 
 def read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32, 3) uint8 pictures and (N,) integer labels of one Python batch. key: of the labels."""
+    """(N, 32, 32, 3) uint8 images and (N,) integer labels of one Python batch. key: of the labels."""
     with located(path.name), readable(), open_data(path, MAX_BATCH_BYTES) as file:
         batch = read_pickled(file.read(file_bytes(file)))
         pixels = batch.get("data")
         if not isinstance(pixels, np.ndarray) or pixels.ndim != 2 or pixels.shape[1] != PIXELS:
             found = f"shape {pixels.shape}" if isinstance(pixels, np.ndarray) else type(pixels).__name__
             raise DataError("not rows of pixels", found=found, expected=f"(N, {PIXELS:,}) uint8", where="data")
-        return _pictures(pixels), _numbers(batch.get(key), key)
+        return _images(pixels), _numbers(batch.get(key), key)
 
 
-def _pictures(rows: np.ndarray) -> np.ndarray:
+def _images(rows: np.ndarray) -> np.ndarray:
     """(N, 32, 32, 3) of (N, 3072) rows of colour planes."""
     return np.ascontiguousarray(rows.reshape(-1, *SHAPE).transpose(0, 2, 3, 1))
 

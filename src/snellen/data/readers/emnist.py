@@ -1,4 +1,4 @@
-"""EMNIST: IDX files named after their split, pictures transposed, letters counted from 1.
+"""EMNIST: IDX files named after their split, images transposed, letters counted from 1.
 
 G. Cohen et al.: EMNIST, an extension of MNIST to handwritten letters, 2017, https://www.nist.gov/itl/products-and-services/emnist-dataset.
 """
@@ -54,7 +54,7 @@ def _split(path: Path, options: Options) -> str:
 
 
 def _pairs(path: Path, split: str) -> list[tuple[Path, Path]]:
-    """Picture and label file of the training part and, if present, of the test part."""
+    """Image and label file of the training part and, if present, of the test part."""
     pairs = []
     for role in ROLES:
         names = IMAGES.format(split, role), LABELS.format(split, role)
@@ -63,7 +63,7 @@ def _pairs(path: Path, split: str) -> list[tuple[Path, Path]]:
             pairs.append((found[0], found[1]))
         elif found or role == "train":
             present = ", ".join(file.name for file in found) or "none"
-            raise DataError("pictures or labels are missing", found=present, expected=" and ".join(names))
+            raise DataError("images or labels are missing", found=present, expected=" and ".join(names))
     return pairs
 
 

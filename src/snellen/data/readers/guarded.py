@@ -129,7 +129,7 @@ class Guarded:
 def opened(kind: str, path: Path) -> Iterator[Guarded]:
     """The arrays of an HDF5, MATLAB v5 ("mat") or Parquet file. Raises DataError, also for hangs and crashes.
 
-    kind: of the openers in child.py; "parquet_pictures" for a table that holds picture files.
+    kind: of the openers in child.py; "parquet_pictures" for a table that holds image files.
     """
     with located(path.name), readable(), open_data(path) as file:
         num_bytes = file_bytes(file)

@@ -208,8 +208,8 @@ def _stored_numbers(table: Any, name: str, kind: Any, num_rows: int) -> Stored:
     return Stored(np.dtype("f8"), (num_rows,), partial(_number_blocks, numbers))
 
 
-def open_parquet_pictures(path: Path) -> dict[str, Stored]:
-    """The columns of a table with pictures: numbers, text, and of each column of files two arrays: NAME:lengths (N,),
+def open_parquet_images(path: Path) -> dict[str, Stored]:
+    """The columns of a table with images: numbers, text, and of each column of files two arrays: NAME:lengths (N,),
     and NAME:bytes, whose length is the sum of these; it is listed as 0. NAME is that of a column of bytes, or of
     {bytes, path} as Hugging Face writes it. HUGGING_FACE: what the file's metadata say of the columns, as JSON.
     """
@@ -286,7 +286,7 @@ def limit_memory(num_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (num_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet, "parquet_pictures": open_parquet_pictures}
+OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet, "parquet_pictures": open_parquet_images}
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""HDF5 files with arrays of pictures and labels, opened in a child process; finds arrays that repeat others."""
+"""HDF5 files with arrays of images and labels, opened in a child process; finds arrays that repeat others."""
 
 from __future__ import annotations
 

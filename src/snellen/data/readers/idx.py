@@ -67,7 +67,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _pair(folder: Path, stem: str) -> tuple[Path, Path] | None:
-    """Picture and label file of one part; None when both are missing. Raises DataError when one is missing."""
+    """Image and label file of one part; None when both are missing. Raises DataError when one is missing."""
     names = IMAGES.format(stem), LABELS.format(stem)
     images, labels = (_find(folder, name) for name in names)
     if images and labels:

@@ -22,20 +22,20 @@ from snellen.data.readers.reader import Options, Reader, opening
 from snellen.errors import DataError, unknown
 
 TRAINING, EXTRA, TEST = "train_32x32.mat", "extra_32x32.mat", "test_32x32.mat"
-PICTURES, LABELS = "X", "y"
+IMAGES, LABELS = "X", "y"
 SVHN_SHAPE, SVHN_LABELS = (32, 32, 3), range(1, 11)
 DIGITS, SPELLED = tuple("0123456789"), ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-ZERO_IS_TEN = "Label 10 is the digit 0, as in the published SVHN, whose files have these names, pictures and labels."
+ZERO_IS_TEN = "Label 10 is the digit 0, as in the published SVHN, whose files have these names, images and labels."
 MAYBE_ZERO = "If label 10 is the digit 0, as in SVHN, write `class_names: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]`."
 
 
 def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(N, H, W, C) pictures and (N, 1) labels of one file, as they are."""
+    """(N, H, W, C) images and (N, 1) labels of one file, as they are."""
     with opened("mat", path) as file:
-        for name in (PICTURES, LABELS):
+        for name in (IMAGES, LABELS):
             if name not in file.arrays:
                 raise DataError("a variable is missing", found=", ".join(file.arrays) or "none", expected=name)
-        return file.read(PICTURES), file.read(LABELS)
+        return file.read(IMAGES), file.read(LABELS)
 
 
 def _recognises(path: Path) -> bool:
@@ -64,7 +64,7 @@ def read_parts(path: Path, options: Options) -> tuple[list[Part], tuple[str, ...
     for file in _files(path, options):
         images, labels = read_mat(file)
         role: PartRole = "test" if path.is_dir() and file.name == TEST else "train"
-        parts.append(Part(images, labels, f"{file.name}/{PICTURES}", f"{file.name}/{LABELS}", role))
+        parts.append(Part(images, labels, f"{file.name}/{IMAGES}", f"{file.name}/{LABELS}", role))
     if not _has_labels_of_svhn(parts):
         return parts, ()
     if not _is_svhn(_files(path, options), parts, options):
@@ -80,7 +80,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 def _has_layout_of_svhn(path: Path) -> bool:
     with opened_variables(path) as variables:
-        return is_version_5(path) and {PICTURES, LABELS} <= variables.shapes.keys()
+        return is_version_5(path) and {IMAGES, LABELS} <= variables.shapes.keys()
 
 
 def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:
@@ -89,7 +89,7 @@ def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:
 
 
 def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> bool:
-    """Whether files with such labels are those of SVHN: by their names, the shape of their pictures, and names of
+    """Whether files with such labels are those of SVHN: by their names, the shape of their images, and names of
     classes, if the study gives any, that are digits."""
     named = {file.name for file in files} <= {TRAINING, EXTRA, TEST}
     shaped = all(part.images.shape[1:] == SVHN_SHAPE for part in parts)
@@ -99,7 +99,7 @@ def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> 
 
 READER = Reader(
     version=4,
-    looks_for=f"a MATLAB file with {PICTURES} and {LABELS} or other usual names, or a folder with {TRAINING}",
+    looks_for=f"a MATLAB file with {IMAGES} and {LABELS} or other usual names, or a folder with {TRAINING}",
     recognises=_recognises,
     open=opening(_files, _decode),
 )

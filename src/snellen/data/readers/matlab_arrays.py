@@ -1,4 +1,4 @@
-"""The arrays of a MATLAB file, v5 or v7.3 (HDF5), by any names: which are the pictures, which axis counts them."""
+"""The arrays of a MATLAB file, v5 or v7.3 (HDF5), by any names: which are the images, which axis counts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION_PLACE, VERSIONS, VERSIONS_HDF5 = 124, (b"\x00\x01IM", b"\x01\x00MI"), (b
 @dataclass(frozen=True)
 class Variables:
     """The numeric arrays of an open file. shapes: of those with three dimensions and more the last, which counts the
-    pictures in MATLAB, comes first; rows (1, N) are columns (N, 1). read: an array in that form. types: by name."""
+    images in MATLAB, comes first; rows (1, N) are columns (N, 1). read: an array in that form. types: by name."""
 
     shapes: Mapping[str, tuple[int, ...]]
     read: Callable[[str], np.ndarray]
@@ -74,7 +74,7 @@ def _is_row(shape: tuple[int, ...]) -> bool:
 
 def read_named(path: Path, keys: Mapping[str, str]) -> tuple[list[Part], tuple[str, ...]]:
     """The parts of a file by the usual names of arrays or by `keys`, and remarks. Raises DataError that lists every
-    array when these are not known, and for pictures whose layout is not certain."""
+    array when these are not known, and for images whose layout is not certain."""
     with opened_variables(path) as variables:
         try:
             chosen = array_names.choose_arrays(variables.shapes, keys)

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from shlex import quote
 
-from snellen.data.pictures.decoder import FORMATS, is_picture
-from snellen.data.readers.picture_files import manifest
-from snellen.data.readers.picture_files.folder_tree import DATA_SUFFIXES, OTHER_SUFFIXES, may_be_picture, suffix
-from snellen.data.readers.picture_files.picture_zip import names_in_zip
-from snellen.data.readers.picture_files.tables_beside import line_for_tables
-from snellen.data.readers.picture_files.walk import list_folder
+from snellen.data.decoding.decoder import FORMATS, is_image
+from snellen.data.readers.image_files import manifest
+from snellen.data.readers.image_files.folder_tree import DATA_SUFFIXES, OTHER_SUFFIXES, may_be_image, suffix
+from snellen.data.readers.image_files.image_zip import names_in_zip
+from snellen.data.readers.image_files.tables_beside import line_for_tables
+from snellen.data.readers.image_files.walk import list_folder
 from snellen.data.readers.zip_archives import is_zip
 from snellen.errors import DataError
 from snellen.phrases import listing, plural, some
@@ -37,32 +37,32 @@ def contents(path: Path) -> str:
 
 
 def reading_hint(path: Path) -> str | None:
-    """What helps in the commonest cases: an archive, pictures without folders or in formats that are not read, a table
+    """What helps in the commonest cases: an archive, images without folders or in formats that are not read, a table
     with columns of other names."""
     if path.suffix.lower() in ARCHIVES:
         return "Unpack the archive and give the folder, or make a .zip file of it."
     if names := names_in_zip(path):
         return _unpacked(path, [name for name in names if not name.endswith("/") and _may_be_read(name)])
     if path.is_dir():
-        if any(map(is_picture, path.iterdir())):
+        if any(map(is_image, path.iterdir())):
             return line_for_tables(path) or (
-                "Pictures directly in a folder have no classes: put each into a folder named after its class, or list "
+                "Images directly in a folder have no classes: put each into a folder named after its class, or list "
                 "them in a CSV file with the columns path and label, and give that file."
             )
         return _converted(path, [kind for kind in _below(path) if kind and kind not in OTHER_SUFFIXES])
     if path.suffix.lower() not in manifest.SUFFIXES:
         return None
-    return "If it is a table that lists pictures, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."
+    return "If it is a table that lists images, name its columns: `kind: manifest, keys: {path: ..., label: ...}`."
 
 
 def _may_be_read(name: str) -> bool:
-    return may_be_picture(name) or suffix(name) in (*DATA_SUFFIXES, *ARCHIVES, ".zip", ".txt")
+    return may_be_image(name) or suffix(name) in (*DATA_SUFFIXES, *ARCHIVES, ".zip", ".txt")
 
 
 def _unpacked(path: Path, files: list[str]) -> str:
     """The commands that unpack an archive and read what is in it. files: those of it that may be read."""
     if not files:
-        return "Nothing in it is a picture, a table or an array: give the archive that has the pictures."
+        return "Nothing in it is an image, a table or an array: give the archive that has the images."
     folder = path.with_suffix("").with_suffix("") if path.with_suffix("").suffix else path.with_suffix("")
     lone = [name for name in files if "train" in name.lower()] if len(files) > 1 else files
     inside = f"{folder}/{lone[0]}" if len(lone) == 1 else str(folder)
@@ -73,16 +73,16 @@ def _unpacked(path: Path, files: list[str]) -> str:
 
 
 def _converted(path: Path, kinds: list[str]) -> str | None:
-    """How pictures of formats that are not read become PNG files: with Pillow, where it reads them."""
+    """How images of formats that are not read become PNG files: with Pillow, where it reads them."""
     if not kinds:
         return None
     from PIL import Image
 
     Image.init()
     known = [kind for kind in kinds if Image.registered_extensions().get(kind) in Image.OPEN]
-    read = f"Pictures are read as {', '.join(FORMATS)}"
+    read = f"Images are read as {', '.join(FORMATS)}"
     if not known:
-        return f"{read}: if these are pictures, convert them first, for example to PNG with ImageMagick."
+        return f"{read}: if these are images, convert them first, for example to PNG with ImageMagick."
     line = "import sys, pathlib; from PIL import Image; old, new = map(pathlib.Path, sys.argv[1:]); "
     line += "[((new / p.relative_to(old)).parent.mkdir(parents=True, exist_ok=True), "
     line += "Image.open(p).save((new / p.relative_to(old)).with_suffix('.png'))) "

@@ -20,12 +20,12 @@ from typing import IO
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.pictures.decoder import is_picture
+from snellen.data.decoding.decoder import is_image
 from snellen.data.readers import array_names
 from snellen.data.readers.arrays import assemble
+from snellen.data.readers.image_files.image_zip import names_in_zip
 from snellen.data.readers.labels.stored_names import USUAL as USUAL_NAMES
 from snellen.data.readers.labels.stored_names import stored_names
-from snellen.data.readers.picture_files.picture_zip import names_in_zip
 from snellen.data.readers.reader import Options, Reader, opening
 from snellen.data.readers.zip_archives import check_member, is_zip, opened_zip
 from snellen.data.streams import (
@@ -214,12 +214,12 @@ def _recognises(path: Path) -> bool:
 
 
 def _is_zip_of_arrays(path: Path) -> bool:
-    """Whether it is named so, or holds arrays: beside pictures only those that have usual names."""
+    """Whether it is named so, or holds arrays: beside images only those that have usual names."""
     if path.suffix.lower() == ".npz":
         return True
     names = names_in_zip(path)
     arrays = {name.removesuffix(".npy"): name for name in names if name.endswith(".npy")}
-    if not any(is_picture(Path(name)) for name in names):
+    if not any(is_image(Path(name)) for name in names):
         return bool(arrays)
     return {"images", "labels"} <= {*array_names.arrays_by_usual_name(arrays)}
 

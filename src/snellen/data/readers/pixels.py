@@ -21,45 +21,44 @@ DIM = 1 / 16
 """White of 12 bits in 16, of 8 bits in 12, and of 0 to 1 beside 0 to 255 is below this share of white."""
 
 FEWEST_DIM = 3
-"""Single dark pictures occur everywhere."""
+"""Single dark images occur everywhere."""
 
 
-def as_pictures(images: np.ndarray, name: str) -> np.ndarray:
-    """(N, H, W, C) uint8 or float32 pictures; a view where nothing changes.
+def as_images(images: np.ndarray, name: str) -> np.ndarray:
+    """(N, H, W, C) uint8 or float32 images; a view where nothing changes.
 
     Raises DataError, naming `name`, for other shapes, types that are not numbers, and values that are not finite.
     """
     with located(name):
         _check_shape(images)
-        pictures = images if images.ndim == 4 else images[..., None]
-        return _lossless(pictures)
+        return _lossless(images if images.ndim == 4 else images[..., None])
 
 
 def find_range(
-    pictures: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
+    arrays: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
     """The values of black and white, `given` or those that the pixels fit, and what is to be said of them.
 
     Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
     """
-    scale = _common_scale(pictures, names) if given is None else _check_given(given)
-    return scale, pixel_remarks(pictures, scale, given is not None)
+    scale = _common_scale(arrays, names) if given is None else _check_given(given)
+    return scale, pixel_remarks(arrays, scale, given is not None)
 
 
-def pixel_remarks(pictures: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of (N, H, W, C) pictures read with a scale, their alpha channel apart: see `scale_remarks`,
+def pixel_remarks(arrays: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
+    """What is to be said of (N, H, W, C) images read with a scale, their alpha channel apart: see `scale_remarks`,
     and how many look like those of another scale among the others."""
-    extents = [extent_of(images[..., :3]) for images in pictures]
+    extents = [extent_of(images[..., :3]) for images in arrays]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
-    return (*scale_remarks(whole, scale, given), *_said_of_dim(pictures, scale))
+    return (*scale_remarks(whole, scale, given), *_said_of_dim(arrays, scale))
 
 
-def _said_of_dim(pictures: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
-    """A sentence on pictures without a value above a small share of white, where all others reach twice that; pictures
+def _said_of_dim(arrays: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
+    """A sentence on images without a value above a small share of white, where all others reach twice that; images
     of one value apart."""
-    dim, between, total = list[float](), 0, sum(map(len, pictures))
+    dim, between, total = list[float](), 0, sum(map(len, arrays))
     bound = scale[0] + DIM * (scale[1] - scale[0])
-    for images in pictures:
+    for images in arrays:
         for rows in row_slices(images):
             values = images[rows][..., :3].reshape(len(images[rows]), -1)
             high = values.max(axis=1)
@@ -69,13 +68,13 @@ def _said_of_dim(pictures: Sequence[np.ndarray], scale: tuple[float, float]) -> 
     if FEWEST_DIM <= len(dim) < total and not between:
         share = 100 * (max(dim) - scale[0]) / (scale[1] - scale[0])
         yield (
-            f"{len(dim):,} of {total:,} pictures have no value above {shown_value(max(dim))}, {share:.2g} % of the way "
+            f"{len(dim):,} of {total:,} images have no value above {shown_value(max(dim))}, {share:.2g} % of the way "
             "from black to white, and the others do. If they are on another scale, give them the same one."
         )
 
 
-def _common_scale(pictures: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
-    scales = [scale_of(images, name) for images, name in zip(pictures, names, strict=True)]
+def _common_scale(arrays: Sequence[np.ndarray], names: Sequence[str]) -> tuple[float, float]:
+    scales = [scale_of(images, name) for images, name in zip(arrays, names, strict=True)]
     if len(set(scales)) == 1:
         return scales[0]
     found = ", ".join(f"{scale} in {name}" for scale, name in zip(scales, names, strict=True))
@@ -96,10 +95,10 @@ def _check_shape(images: np.ndarray) -> None:
         hint = "Channels come first here: use images.transpose(0, 2, 3, 1)."
     if not good:
         expected = "(N, H, W) or (N, H, W, C) with C 1, 3 or 4"
-        raise DataError("not the shape of pictures", found=f"shape {shape}", expected=expected, hint=hint)
+        raise DataError("not the shape of images", found=f"shape {shape}", expected=expected, hint=hint)
     if not all(1 <= side <= MAX_SIDE_PIXELS for side in shape[1:3]) or shape[0] > MAX_IMAGES:
-        expected = f"sides of 1 to {MAX_SIDE_PIXELS} pixels, at most {MAX_IMAGES:,} pictures"
-        raise DataError("pictures out of bounds", found=f"shape {shape}", expected=expected)
+        expected = f"sides of 1 to {MAX_SIDE_PIXELS} pixels, at most {MAX_IMAGES:,} images"
+        raise DataError("images out of bounds", found=f"shape {shape}", expected=expected)
 
 
 def _lossless(images: np.ndarray) -> np.ndarray:

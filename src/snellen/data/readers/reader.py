@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from snellen.data.dataset import Dataset
+from snellen.data.decoding.channels import Background
 from snellen.data.groups import Group
-from snellen.data.pictures.channels import Background
 from snellen.data.resizing import Resizing
 
 
@@ -20,11 +20,11 @@ class Options:
 
     kind: the name of a reader. keys: the names of arrays, for example {images: X, labels: y}, or of a manifest's
     columns. class_names: the K names, in the order of the labels. pixel_range: the values of black and white. classes:
-    those to keep, in their new order. resizing: the size that pictures get. grey: whether colours then become one
-    channel. size, channels, header: of pixel CSV files: (height, width) or (height, width, channels) of a picture;
+    those to keep, in their new order. resizing: the size that images get. grey: whether colours then become one
+    channel. size, channels, header: of pixel CSV files: (height, width) or (height, width, channels) of an image;
     whether all pixels of a colour come after each other (first) or the colours of a pixel (last); whether line 1 is a
-    header. The others are for picture files only: background, the colour under transparent ones; group, what the
-    pictures of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
+    header. The others are for image files only: background, the colour under transparent ones; group, what the
+    images of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
     read; links, whether links in a folder, and paths in a manifest, may lead out of its folder.
     description: what the data are, instead of what is known of them.
     """
@@ -82,14 +82,14 @@ class Reader:
 
     version: incremented when the same files would give another Dataset, so that older cache entries are not used.
     looks_for: what it reads, for messages. recognises: whether there is such a source at a path. open: finds its files.
-    of_picture_files: whether each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
+    of_image_files: whether each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
     """
 
     version: int
     looks_for: str
     recognises: Callable[[Path], bool]
     open: Callable[[Path, Options], Opened]
-    of_picture_files: bool = False
+    of_image_files: bool = False
     of_pixel_tables: bool = False
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from snellen.data.readers import cifar, emnist, hdf5, idx, matlab, npz, parquet_pictures
+from snellen.data.readers import cifar, emnist, hdf5, idx, matlab, npz, parquet_images
 from snellen.data.readers.csv import pixel_csv
-from snellen.data.readers.picture_files import folder, manifest, picture_zip
+from snellen.data.readers.image_files import folder, image_zip, manifest
 from snellen.data.readers.reader import Reader
 from snellen.data.streams import reachable
 from snellen.errors import located
@@ -17,16 +17,16 @@ READERS: dict[str, Reader] = {
     "cifar": cifar.READER,
     "pixel_csv": pixel_csv.READER,
     "folder": folder.READER,
-    "picture_zip": picture_zip.READER,
+    "picture_zip": image_zip.READER,
     "manifest": manifest.READER,
-    "parquet_pictures": parquet_pictures.READER,
+    "parquet_pictures": parquet_images.READER,
     "hdf5": hdf5.READER,
     "mat": matlab.READER,
     "emnist": emnist.READER,
 }
 
 
-def holds_picture_files(path: Path) -> bool:
-    """Whether the source at `path` is read file by file: a folder of pictures by class, or a manifest."""
+def holds_image_files(path: Path) -> bool:
+    """Whether the source at `path` is read file by file: a folder of images by class, or a manifest."""
     with located(str(path)), reachable():
-        return any(reader.recognises(path) for reader in READERS.values() if reader.of_picture_files)
+        return any(reader.recognises(path) for reader in READERS.values() if reader.of_image_files)

@@ -17,7 +17,7 @@ DIRECTORY_ENTRY_BYTES, MEMBER_HEADER_BYTES = 46, 30
 """Of a zip archive, by its specification (APPNOTE.TXT 4.3.16, 4.3.12, 4.3.7)."""
 
 FEW_MEMBERS, MIN_MEMBER_BYTES = 1_000, 8
-"""Beyond a thousand members each must hold a few bytes on average: the smallest picture has 30. The standard library
+"""Beyond a thousand members each must hold a few bytes on average: the smallest image has 30. The standard library
 needs 10 us for each, and would be asked several times."""
 
 

@@ -39,7 +39,7 @@ def make_folds(
 ) -> list[Fold]:
     """`count` folds, `repeats` times, of the training and validation rows.
 
-    copies, units: from `duplicate_groups` and `units_of`. Stratified; equal pictures, groups and (if the split says so)
+    copies, units: from `duplicate_groups` and `units_of`. Stratified; equal images, groups and (if the split says so)
     near-duplicates stay together. Raises StudyError, with the numbers of folds that are possible, where classes have
     too few images for so many or groups are too large.
     """
@@ -139,4 +139,4 @@ def _prove_apart(fold: Fold, units: np.ndarray) -> None:
     for one, other in (("train", "validation"), ("train", "held_out"), ("validation", "held_out")):
         shared = np.intersect1d(units[fold.rows[one]], units[fold.rows[other]])
         if len(shared):
-            raise RunError(f"{one} and {other} of fold {fold.number} share related pictures", found=f"{len(shared):,}")
+            raise RunError(f"{one} and {other} of fold {fold.number} share related images", found=f"{len(shared):,}")

@@ -15,7 +15,7 @@ def related_rows(dataset: Dataset, copies: np.ndarray, near: NearDuplicates | No
     """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must.
 
     Copies and groups stay together through any number of others. Near-duplicates join these around representatives, so
-    that a chain of near pictures does not become one group: every picture that is near to one of an official part is
+    that a chain of near images does not become one group: every image that is near to one of an official part is
     with it (the test before the validation part), and of the others each is with others that are near to one.
     """
     together = copies if dataset.groups is None else merge_groups(copies, dataset.groups)

@@ -1,4 +1,4 @@
-"""Reviews applied to a divided data set: labels outside the test are corrected, pictures are left out.
+"""Reviews applied to a divided data set: labels outside the test are corrected, images are left out.
 
 The division is made before, by the labels as they were: every row keeps its role and its fold, and the test, its labels
 included, is the same with and without reviews.
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from snellen.data.dataset import Dataset
-from snellen.data.reviews import Review, Reviews, as_class, picture_keys
+from snellen.data.reviews import Review, Reviews, as_class, pixel_hashes
 from snellen.data.splits.applied_reviews import AppliedReviews
 from snellen.data.splits.class_sizes import name_of, without
 from snellen.data.splits.roles import LeftOut, Roles, prove_disjoint
@@ -81,13 +81,13 @@ def _expect_all_classes(
 
 
 def _applied(data: SplitData, reviews: Reviews) -> AppliedReviews:
-    keys, dataset = picture_keys(data.dataset.images), data.dataset
-    by_picture: dict[str, list[int]] = {review.picture: [] for review in reviews.rows}
-    for row in np.flatnonzero(np.isin(keys, list(by_picture))).tolist():
-        by_picture[str(keys[row])].append(row)
-    rows = tuple(_rows_of(review, by_picture[review.picture], dataset) for review in reviews.rows)
+    keys, dataset = pixel_hashes(data.dataset.images), data.dataset
+    by_image: dict[str, list[int]] = {review.image: [] for review in reviews.rows}
+    for row in np.flatnonzero(np.isin(keys, list(by_image))).tolist():
+        by_image[str(keys[row])].append(row)
+    rows = tuple(_rows_of(review, by_image[review.image], dataset) for review in reviews.rows)
     if not any(len(each) for each in rows):
-        raise _other_data(reviews, by_picture, dataset)
+        raise _other_data(reviews, by_image, dataset)
     tested = np.zeros(len(dataset), bool)
     tested[data.roles.rows["test"]] = True
     used = np.zeros(len(dataset), bool)
@@ -106,9 +106,9 @@ def _applied(data: SplitData, reviews: Reviews) -> AppliedReviews:
     return AppliedReviews(reviews, rows, dict(sorted(corrected.items())), _sorted(excluded), _sorted(in_test))
 
 
-def _rows_of(review: Review, same_picture: list[int], dataset: Dataset) -> np.ndarray:
+def _rows_of(review: Review, same_image: list[int], dataset: Dataset) -> np.ndarray:
     name = as_class(review.label, dataset.classes)
-    rows = np.array(same_picture, np.int64)
+    rows = np.array(same_image, np.int64)
     if name not in dataset.classes:
         return rows[:0]
     return np.asarray(rows[dataset.labels[rows] == dataset.classes.index(name)])
@@ -124,15 +124,15 @@ def _correct_label(review: Review, dataset: Dataset) -> int:
     return dataset.classes.index(name)
 
 
-def _other_data(reviews: Reviews, by_picture: dict[str, list[int]], dataset: Dataset) -> DataError:
-    pictures = sum(bool(rows) for rows in by_picture.values())
+def _other_data(reviews: Reviews, by_image: dict[str, list[int]], dataset: Dataset) -> DataError:
+    images = sum(bool(rows) for rows in by_image.values())
     found = (
-        f"none of {plural(len(by_picture), 'reviewed picture')} among the {plural(len(dataset), 'image')}"
-        if not pictures
-        else f"{pictures:,} of {plural(len(by_picture), 'reviewed picture')} here, none with its reviewed label"
+        f"none of {plural(len(by_image), 'reviewed image')} among the {plural(len(dataset), 'image')}"
+        if not images
+        else f"{images:,} of {plural(len(by_image), 'reviewed image')} here, none with its reviewed label"
     )
-    hint = "Pictures are compared as the study reads them: with the same `resize`, `crop`, `pad` and `grey`."
-    return DataError("reviews of other data", found=found, expected=f"pictures of {dataset.name}", hint=hint)
+    hint = "Images are compared as the study reads them: with the same `resize`, `crop`, `pad` and `grey`."
+    return DataError("reviews of other data", found=found, expected=f"images of {dataset.name}", hint=hint)
 
 
 def _roles_without(roles: Roles, excluded: np.ndarray) -> Roles:

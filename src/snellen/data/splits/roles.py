@@ -31,7 +31,7 @@ class Split:
     test: of all used rows that are not validation; only for data without an official test. None: 0.2, or 0 where there
     is an official validation part. validation: of the rows that are not test; only for data without an official
     validation part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of
-    equal pictures with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
+    equal images with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
     role, like groups and exact duplicates, which always are. train: of the rows without any other role; the rest is
     left out. None: all. validation_from_test: the fraction of the official test that is the validation part, instead of
     `validation`; the test is the rest."""
@@ -64,7 +64,7 @@ OFFICIAL: dict[str, tuple[Reason, Reason]] = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row that is not used, the reason, and the row with the same picture, in the same group, or a near-duplicate;
+    """A row that is not used, the reason, and the row with the same image, in the same group, or a near-duplicate;
     the row itself where there is none."""
 
     row: int
@@ -83,8 +83,8 @@ class Roles:
 def assign(dataset: Dataset, split: Split) -> Roles:
     """The roles of all rows: stratified over classes to within one row, exact in total, the same for the same seed.
 
-    Rows with the same picture, whatever their labels, are never in two roles; a total is missed only where single
-    pictures do not suffice to add_groups it. Asking for calibration rows changes neither training nor test rows. Raises
+    Rows with the same image, whatever their labels, are never in two roles; a total is missed only where single
+    images do not suffice to add_groups it. Asking for calibration rows changes neither training nor test rows. Raises
     StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
     """
     copies = duplicate_groups(dataset.images)
@@ -124,12 +124,12 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
     roles = Roles(dict(zip(ROLES, parts, strict=True)), left_out)
     check_classes(dataset, roles.rows, units, needed=("train", "validation") if len(held_out) else ("train",))
     prove_disjoint(dataset, roles, copies)
-    _prove_apart("related pictures", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
+    _prove_apart("related images", {role: set(units[rows].tolist()) for role, rows in roles.rows.items()})
     return roles
 
 
 def near_in_two_roles(near: NearDuplicates, roles: Roles) -> np.ndarray:
-    """(2, M) rows of the near pairs whose pictures have different roles. Pictures that are not used have none."""
+    """(2, M) rows of the near pairs whose images have different roles. Images that are not used have none."""
     role = np.full(len(near.copies), -1)
     for number, name in enumerate(ROLES):
         role[near.copies[roles.rows[name]]] = number
@@ -143,11 +143,11 @@ def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
 
 
 def prove_disjoint(dataset: Dataset, roles: Roles, copies: np.ndarray) -> None:
-    """Raises RunError unless every row has exactly one role or is left out, and no id or picture is in two roles."""
+    """Raises RunError unless every row has exactly one role or is left out, and no id or image is in two roles."""
     everything = np.concatenate([*roles.rows.values(), np.array([item.row for item in roles.left_out], np.int64)])
     if not np.array_equal(np.sort(everything), np.arange(len(dataset))):
         raise RunError("rows without exactly one role", found=f"{len(everything):,} rows", expected=f"{len(dataset):,}")
-    _prove_apart("pictures", {role: set(copies[rows].tolist()) for role, rows in roles.rows.items()})
+    _prove_apart("images", {role: set(copies[rows].tolist()) for role, rows in roles.rows.items()})
     if dataset.groups is not None:
         own = dataset.groups
         _prove_apart("groups", {role: set(own[rows].tolist()) for role, rows in roles.rows.items()})
@@ -162,7 +162,7 @@ def _prove_apart(what: str, members: Mapping[str, set[Any]]) -> None:
 
 
 def _leave_out(dataset: Dataset, copies: np.ndarray, units: np.ndarray, split: Split) -> tuple[LeftOut, ...]:
-    """The rows outside an official part whose picture or relative is in it (validation rows may be left out for the
+    """The rows outside an official part whose image or relative is in it (validation rows may be left out for the
     test, training rows for both), and the duplicates that the study drops."""
     own, left_out = np.ones(len(dataset), bool), list[LeftOut]()
     for part, reasons in OFFICIAL.items():

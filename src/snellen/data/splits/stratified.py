@@ -76,7 +76,7 @@ def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarr
         missing -= int(sizes[nearest])
         names, sizes = np.delete(names, nearest), np.delete(sizes, nearest)
     if count and not len(chosen):
-        found, expected = f"groups of {sizes.min():,} and more pictures", f"some of at most {2 * count - 1:,}"
+        found, expected = f"groups of {sizes.min():,} and more images", f"some of at most {2 * count - 1:,}"
         raise StudyError(f"no group is small enough for `split.{role}`", found=found, expected=expected)
     return chosen
 

@@ -41,13 +41,13 @@ def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
 
 
 def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
-    """SHA-256 (hex) of the test part's pictures and labels alone: the same in every study with this test part."""
+    """SHA-256 (hex) of the test part's images and labels alone: the same in every study with this test part."""
     rows = roles.rows["test"]
     return part_fingerprint(dataset.images[rows], dataset.unsealed_labels(rows))
 
 
 def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
-    """SHA-256 (hex) of pictures and labels, in their order."""
+    """SHA-256 (hex) of images and labels, in their order."""
     return digest_arrays(images, labels)
 
 

@@ -16,16 +16,16 @@ from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.answers.attributions import (
     EXPLANATIONS,
     SEARCHED,
-    PicturesToExplain,
+    ImagesToExplain,
     logits_of,
     mean_input,
     searched_rows,
 )
-from snellen.explain.answers.chosen_pictures import MISTAKE, ChosenPicture, most_informative, requested_pictures
+from snellen.explain.answers.chosen_images import MISTAKE, ChosenImage, most_informative, requested_images
 from snellen.explain.answers.confused_cells import confusions
 from snellen.explain.answers.facts import AnswersFacts, CellJson, ImageJson, SensitivityJson
 from snellen.explain.answers.foreground_sensitivity import (
-    PICTURES,
+    IMAGES,
     differs,
     foreground_sensitivity,
     sensitivity_sentence,
@@ -47,7 +47,7 @@ def seconds(network: Network, images: int) -> float:
     sensitivity to the foreground, the search for neighbours, and the units of a tenth of all images. Measured CPU
     seconds: 0.4 on digits, 10 for LeNet-5 on Fashion, 30 for 2.4 M parameters on CIFAR-10.
     """
-    passes = 22 * (3 * 100 + 200) + 4 * PICTURES + images // 10
+    passes = 22 * (3 * 100 + 200) + 4 * IMAGES + images // 10
     work = network.multiply_adds * passes + min(SEARCHED, network.multiply_adds * images)
     return 0.5 + 1e-4 * images + work / 4e10
 
@@ -57,8 +57,8 @@ def make(model: TrainedModel, options: Answers) -> AnalysisResult:
     may change the model."""
     methods = methods_of(model.network, options)
     baseline, name = _baseline(model, options)
-    pictures = PicturesToExplain(model, options, _chosen(model, options), baseline)
-    images, maps = _explained(pictures, methods)
+    explained = ImagesToExplain(model, options, _chosen(model, options), baseline)
+    images, maps = _explained(explained, methods)
     layer = LastLayer(model) if has_hidden(model.network) else None
     cells = confusions(model, layer, options.cells)
     facts: AnswersFacts = {
@@ -68,7 +68,7 @@ def make(model: TrainedModel, options: Answers) -> AnalysisResult:
         "methods": list(methods),
         "left_out": reasons_left_out(model.network, options),
         "baseline": name,
-        "patch": pictures.patch_side,
+        "patch": explained.patch_side,
         "camera": gradcam_layer(model.network, options.layer) if "grad_cam" in methods else None,
         "last_layer": LastLayer(model).name,
         "has_hidden": layer is not None,
@@ -83,9 +83,9 @@ def make(model: TrainedModel, options: Answers) -> AnalysisResult:
     return AnalysisResult({**facts, "sentences": sentences}, {"cells": cells.table}, {**maps, **arrays})
 
 
-def _chosen(model: TrainedModel, options: Answers) -> list[ChosenPicture]:
+def _chosen(model: TrainedModel, options: Answers) -> list[ChosenImage]:
     if options.rows or options.ids:
-        return requested_pictures(model.predictions, options.rows or (), options.ids or ())
+        return requested_images(model.predictions, options.rows or (), options.ids or ())
     return most_informative(model.predictions["validation"], options.images)
 
 
@@ -103,22 +103,22 @@ def _is_black(model: TrainedModel) -> bool:
 
 
 def _evenly_spaced_rows(model: TrainedModel) -> np.ndarray:
-    """PICTURES validation rows, evenly spaced: no property of the images selects them."""
+    """IMAGES validation rows, evenly spaced: no property of the images selects them."""
     rows = model.predictions["validation"].rows
-    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(PICTURES, len(rows))).astype(int))])
+    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(int))])
 
 
 def _stored(model: TrainedModel, rows: np.ndarray) -> np.ndarray:
     return np.asarray(model.images[torch.from_numpy(rows)].cpu().numpy())
 
 
-def _explained(pictures: PicturesToExplain, methods: Sequence[str]) -> tuple[list[ImageJson], dict[str, np.ndarray]]:
+def _explained(explained: ImagesToExplain, methods: Sequence[str]) -> tuple[list[ImageJson], dict[str, np.ndarray]]:
     """The facts about each image, and the attribution maps by method."""
-    images = [cast(ImageJson, asdict(one)) for one in pictures.chosen]
+    images = [cast(ImageJson, asdict(one)) for one in explained.chosen]
     maps: dict[str, np.ndarray] = {}
     for method, explain in EXPLANATIONS.items():
-        if method in methods and pictures.chosen:
-            explanations, drawn = explain(pictures)
+        if method in methods and explained.chosen:
+            explanations, drawn = explain(explained)
             images = [{**image, **found} for image, found in zip(images, explanations, strict=True)]
             maps |= {} if drawn is None else {method: drawn.astype(np.float32)}
     return images, maps

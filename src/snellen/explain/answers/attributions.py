@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
-from snellen.explain.answers.chosen_pictures import ChosenPicture
+from snellen.explain.answers.chosen_images import ChosenImage
 from snellen.explain.answers.facts import ExplanationJson, NeighbourJson, UnitJson
 from snellen.explain.answers.gradcam_layer import gradcam_layer
 from snellen.explain.answers.gradients import Logits, enlarged, grad_cam, integrated_gradients
@@ -29,12 +29,12 @@ searched."""
 
 
 @dataclass(frozen=True, eq=False)
-class PicturesToExplain:
+class ImagesToExplain:
     """The images to explain and how. baseline: (H, W, C), the image that stands for the absence of evidence."""
 
     model: TrainedModel
     options: Answers
-    chosen: Sequence[ChosenPicture]
+    chosen: Sequence[ChosenImage]
     baseline: Tensor
 
     @property
@@ -68,20 +68,20 @@ def mean_input(model: TrainedModel) -> Tensor:
     return (torch.stack(sums).sum(0) / len(rows)).float()
 
 
-def _grad_cam(pictures: PicturesToExplain) -> Explanations:
-    layer = gradcam_layer(pictures.model.network, pictures.options.layer)
+def _grad_cam(images: ImagesToExplain) -> Explanations:
+    layer = gradcam_layer(images.model.network, images.options.layer)
     assert layer is not None  # checked by `misfit` and `methods_of`
-    values = torch.from_numpy(pictures.model.outputs(layer, pictures.rows)).to(pictures.baseline.device)
-    answers = torch.tensor([one.answer for one in pictures.chosen], device=values.device)
-    maps = enlarged(grad_cam(logits_of(pictures.model, layer), values, answers), *pictures.baseline.shape[:2])
-    return [{} for _ in pictures.chosen], maps.cpu().numpy()
+    values = torch.from_numpy(images.model.outputs(layer, images.rows)).to(images.baseline.device)
+    answers = torch.tensor([one.answer for one in images.chosen], device=values.device)
+    maps = enlarged(grad_cam(logits_of(images.model, layer), values, answers), *images.baseline.shape[:2])
+    return [{} for _ in images.chosen], maps.cpu().numpy()
 
 
-def _integrated(pictures: PicturesToExplain) -> Explanations:
-    logits, inputs = logits_of(pictures.model), pictures.model.inputs(pictures.rows)
+def _integrated(images: ImagesToExplain) -> Explanations:
+    logits, inputs = logits_of(images.model), images.model.inputs(images.rows)
     found = [
-        integrated_gradients(logits, x, pictures.baseline, one.answer, one.rival)
-        for x, one in zip(inputs, pictures.chosen, strict=True)
+        integrated_gradients(logits, x, images.baseline, one.answer, one.rival)
+        for x, one in zip(inputs, images.chosen, strict=True)
     ]
     facts: list[ExplanationJson] = [
         {
@@ -98,11 +98,11 @@ def _integrated(pictures: PicturesToExplain) -> Explanations:
     return facts, np.stack([each.attribution.sum(-1) for each in found])
 
 
-def _occlusion(pictures: PicturesToExplain) -> Explanations:
-    logits, inputs = logits_of(pictures.model), pictures.model.inputs(pictures.rows)
+def _occlusion(images: ImagesToExplain) -> Explanations:
+    logits, inputs = logits_of(images.model), images.model.inputs(images.rows)
     found = [
-        occlusion(logits, x, pictures.baseline, pictures.patch_side, one.answer, one.rival)
-        for x, one in zip(inputs, pictures.chosen, strict=True)
+        occlusion(logits, x, images.baseline, images.patch_side, one.answer, one.rival)
+        for x, one in zip(inputs, images.chosen, strict=True)
     ]
     facts: list[ExplanationJson] = [
         {"occlusion": {"least": each.least, "changed": each.changed, "patches": each.patches}} for each in found
@@ -119,10 +119,10 @@ def searched_rows(model: TrainedModel) -> np.ndarray:
     return np.sort(np.random.Generator(np.random.Philox(0)).choice(rows, most, replace=False))
 
 
-def _neighbours(pictures: PicturesToExplain) -> Explanations:
-    train = pictures.model.predictions["train"]
+def _neighbours(images: ImagesToExplain) -> Explanations:
+    train = images.model.predictions["train"]
     rows, distances = nearest(
-        LastLayer(pictures.model), pictures.rows, searched_rows(pictures.model), pictures.options.neighbours
+        LastLayer(images.model), images.rows, searched_rows(images.model), images.options.neighbours
     )
     labels = np.asarray(train.labels)[np.searchsorted(train.rows, rows)]
     found: list[list[NeighbourJson]] = [
@@ -136,14 +136,14 @@ def _neighbours(pictures: PicturesToExplain) -> Explanations:
     return [{"neighbours": each} for each in found], None
 
 
-def _units(pictures: PicturesToExplain) -> Explanations:
-    layer = LastLayer(pictures.model)
-    activations = layer.activations(pictures.rows)
-    found = [_contributions(layer, values, one) for values, one in zip(activations, pictures.chosen, strict=True)]
+def _units(images: ImagesToExplain) -> Explanations:
+    layer = LastLayer(images.model)
+    activations = layer.activations(images.rows)
+    found = [_contributions(layer, values, one) for values, one in zip(activations, images.chosen, strict=True)]
     return found, None
 
 
-def _contributions(layer: LastLayer, activations: np.ndarray, one: ChosenPicture) -> ExplanationJson:
+def _contributions(layer: LastLayer, activations: np.ndarray, one: ChosenImage) -> ExplanationJson:
     parts, bias = contributions(layer, activations, one.answer, one.rival)
     shown = np.argsort(-np.abs(parts), kind="stable")[:UNITS]
     units: list[UnitJson] = [
@@ -159,7 +159,7 @@ def _contributions(layer: LastLayer, activations: np.ndarray, one: ChosenPicture
     }
 
 
-EXPLANATIONS: dict[ExplanationMethod, Callable[[PicturesToExplain], Explanations]] = {
+EXPLANATIONS: dict[ExplanationMethod, Callable[[ImagesToExplain], Explanations]] = {
     "grad_cam": _grad_cam,
     "integrated_gradients": _integrated,
     "occlusion": _occlusion,

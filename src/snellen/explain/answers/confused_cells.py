@@ -18,7 +18,7 @@ from snellen.models.predictions import Predictions
 from snellen.statistics.false_discovery import benjamini_hochberg
 from snellen.statistics.levels import SIGNIFICANT
 
-PICTURES = 12
+IMAGES = 12
 """Images of a cell that are shown, the most confident predictions first."""
 
 UNITS = 6
@@ -76,7 +76,7 @@ def confusions(model: TrainedModel, layer: LastLayer | None, count: int) -> Conf
     """The `count` most frequent confusions on validation. layer: None for a network without a hidden layer, whose units
     are not compared."""
     cells = worst_cells(model.predictions["validation"], len(model.classes), count)
-    pictures = np.stack([_means(model, cell) for cell in cells]) if cells else np.zeros((0, 3, *model.images.shape[1:]))
+    images = np.stack([_means(model, cell) for cell in cells]) if cells else np.zeros((0, 3, *model.images.shape[1:]))
     shifts = [_shifts(layer, cell) for cell in cells]
     table = _table(layer, cells, shifts)
     facts = [
@@ -87,8 +87,8 @@ def confusions(model: TrainedModel, layer: LastLayer | None, count: int) -> Conf
     return Confusions(
         facts,
         table,
-        to_uint8(pictures.reshape(-1, *pictures.shape[2:]), model.pixel_range),
-        ((pictures[:, 0] - pictures[:, 1]).mean(-1) / (high - low)).astype(np.float32),
+        to_uint8(images.reshape(-1, *images.shape[2:]), model.pixel_range),
+        ((images[:, 0] - images[:, 1]).mean(-1) / (high - low)).astype(np.float32),
     )
 
 
@@ -139,7 +139,7 @@ def _facts(cell: Cell, shifts: UnitShifts | None, table: pl.DataFrame) -> CellJs
         "answer": cell.answer,
         "images": len(cell.called),
         "right": len(cell.right),
-        "rows": cell.called[:PICTURES].tolist(),
+        "rows": cell.called[:IMAGES].tolist(),
         "units": cast(list[CellUnitJson], shown.drop("cell").to_dicts()),
         "differing": int((table["adjusted_p"] < SIGNIFICANT).sum()),
         "compared": len(table),

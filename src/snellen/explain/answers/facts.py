@@ -57,7 +57,7 @@ class ExplanationJson(TypedDict, total=False):
 
 
 class ImageJson(ExplanationJson):
-    """An explained image, see `chosen_pictures.ChosenPicture`."""
+    """An explained image, see `chosen_images.ChosenImage`."""
 
     row: int
     id: str

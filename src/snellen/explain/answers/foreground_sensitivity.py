@@ -15,7 +15,7 @@ from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, margin_gra
 from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background
 from snellen.statistics.proportion_intervals import share_limits
 
-PICTURES = 400
+IMAGES = 400
 """Images that are measured, evenly spaced. On MNIST this makes the interval less than 3 points wide."""
 
 WORTH_SAYING = 0.05

@@ -23,7 +23,7 @@ from snellen.evaluate.model_choice import ranking
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.analysis_result import AnalysisResult
 from snellen.explain.data.compared_images import MOST, ComparedImages, compared_images, labelled
-from snellen.explain.data.facts import ClassJson, CountsJson, DataFacts, ListedImage, PairJson, PictureJson
+from snellen.explain.data.facts import ClassJson, CountsJson, DataFacts, ImageJson, ListedImage, PairJson
 from snellen.explain.data.nearest_neighbours import nearest
 from snellen.explain.method import Method
 from snellen.explain.thumbnails import draw, to_uint8, variation
@@ -109,8 +109,8 @@ def _pairs(run: RunWithImages, compared: ComparedImages) -> list[PairJson]:
         kind = found[roles[0] != roles[1]]
         if len(kind) < PAIRS and pair not in seen and copies[pair[0]] != copies[pair[1]]:
             seen.add(pair)
-            pictures = [_image(run, row, role) for row, role in zip(pair, roles)]
-            kind.append({"across": roles[0] != roles[1], "distance": float(shares[place]), "pictures": pictures})
+            images = [_image(run, row, role) for row, role in zip(pair, roles)]
+            kind.append({"across": roles[0] != roles[1], "distance": float(shares[place]), "pictures": images})
         if all(len(each) == PAIRS for each in found.values()):
             break
     return [*found[True], *found[False]]
@@ -132,7 +132,7 @@ def _nearest_pairs(run: RunWithImages, compared: ComparedImages) -> tuple[list[i
     return ones.tolist(), compared.rows[near].tolist(), lengths / usual[compared.labels[near]]
 
 
-def _image(run: RunWithImages, row: int, role: str) -> PictureJson:
+def _image(run: RunWithImages, row: int, role: str) -> ImageJson:
     label = int(run.dataset.labels[row])
     name = None if role == "test" else run.record.classes[label]
     return {"row": row, "id": str(run.dataset.ids[row]), "role": role, "class": name}

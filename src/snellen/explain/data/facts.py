@@ -24,7 +24,7 @@ class ClassJson(TypedDict):
 
 
 NeighbourJson = TypedDict("NeighbourJson", {"row": int, "class": str, "distance": float})
-PictureJson = TypedDict("PictureJson", {"row": int, "id": str, "role": str, "class": str | None})
+ImageJson = TypedDict("ImageJson", {"row": int, "id": str, "role": str, "class": str | None})
 
 
 class PairJson(TypedDict):
@@ -32,10 +32,10 @@ class PairJson(TypedDict):
 
     across: bool
     distance: float
-    pictures: list[PictureJson]
+    pictures: list[ImageJson]
 
 
-class ListedImage(PictureJson):
+class ListedImage(ImageJson):
     """An outlier or a suspect with its neighbours, see `ComparedImages`. answer: the predicted class."""
 
     answer: str

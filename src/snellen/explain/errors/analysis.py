@@ -42,14 +42,14 @@ from snellen.statistics.results import COVERS_IMAGES
 from snellen.study.analyses import Errors
 
 CELLS = 8
-CELL_PICTURES = 12
+CELL_IMAGES = 12
 MISTAKES = 12
 SHARED = 36
 ALONE = 12
 """What a page shows: confusions of each model, and images of each; most confident mistakes of each model; images that
 all models get wrong; images that only one model gets right, of each model."""
 
-SLICE_PICTURES = 6
+SLICE_IMAGES = 6
 SAID = 5
 """Weak slices that get a sentence; all are in the table."""
 
@@ -108,7 +108,7 @@ def _role(run: RunWithImages, parts: dict[str, Predictions]) -> RoleErrorsJson:
             model: {
                 "mistakes": int((part.predicted != part.labels).sum()),
                 "accuracy": _estimate(share(int((part.predicted == part.labels).sum()), len(part))),
-                "called": most_frequent_mistakes(part, num_classes, CELLS, CELL_PICTURES),
+                "called": most_frequent_mistakes(part, num_classes, CELLS, CELL_IMAGES),
                 "confident": confident_mistakes(part, MISTAKES),
             }
             for model, part in parts.items()
@@ -153,7 +153,7 @@ def _ordered(found: Sequence[Weakness]) -> list[Weakness]:
 def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> SliceJson:
     rows, labels = both.rows[one.members], both.labels[one.members]
     counts = np.bincount(labels, minlength=len(classes))
-    shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_PICTURES, len(rows))).astype(int))]
+    shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_IMAGES, len(rows))).astype(int))]
     return {
         "measure": one.measure,
         "part": one.part,

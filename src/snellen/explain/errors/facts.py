@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
-from snellen.explain.mistakes import ConfusedPictures, Mistake
+from snellen.explain.mistakes import ConfusedImages, Mistake
 
 
 class AccuracyJson(TypedDict):
@@ -39,7 +39,7 @@ class ModelErrorsJson(TypedDict):
 
     mistakes: int
     accuracy: AccuracyJson
-    called: list[ConfusedPictures]
+    called: list[ConfusedImages]
     confident: list[Mistake]
 
 
@@ -73,7 +73,7 @@ SliceJson = TypedDict(
         "accuracy": list[AccuracyJson],
     },
 )
-"""A slice. pictures: rows of some of its images. class: the most frequent one. accuracy: of each model."""
+"""A slice. images: rows of some of its images. class: the most frequent one. accuracy: of each model."""
 
 
 class SliceOnTest(TypedDict):

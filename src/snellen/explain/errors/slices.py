@@ -130,7 +130,7 @@ def quarters(measure: str, values: np.ndarray) -> list[Slice]:
 
 
 def is_large_enough(one: Slice) -> bool:
-    """Whether it and the rest have FEWEST pictures."""
+    """Whether it and the rest have FEWEST images."""
     inside = int(one.members.sum())
     return min(inside, len(one.members) - inside) >= FEWEST
 

@@ -19,7 +19,7 @@ from snellen.explain.maps import projections
 from snellen.explain.maps.facts import HowMade, MapJson, MapsFacts, PairJson, SettingsJson, ShareJson
 from snellen.explain.maps.quality import MapQuality, brightness_levels, informative_pair, map_quality, mixed_pairs
 from snellen.explain.maps.requirements import layer_of, methods_of, misfit, most_placed, seconds, width_of
-from snellen.explain.maps.sampled_pictures import SampledPictures
+from snellen.explain.maps.sampled_images import SampledImages
 from snellen.explain.maps.words import sentences
 from snellen.explain.method import Method
 from snellen.limits import MAP_ROWS
@@ -50,7 +50,7 @@ def make(model: TrainedModel, options: Maps) -> AnalysisResult:
     """
     layer = layer_of(model.network, options)
     assert layer is not None  # checked by `misfit`
-    sampled = SampledPictures(
+    sampled = SampledImages(
         model, min(options.rows or MAP_ROWS, most_placed(model.network, options, layer)), options.seed
     )
     methods = methods_of(options, width_of(model.network, layer))
@@ -73,25 +73,25 @@ def make(model: TrainedModel, options: Maps) -> AnalysisResult:
         "closest": _closest(quality[layer], sampled) if told_apart else [],
     }
     facts["sentences"] = sentences(facts, model.classes)
-    arrays = {"picture_rows": sampled.rows[sampled.drawn], "pictures": sampled.pictures[sampled.drawn]}
+    arrays = {"picture_rows": sampled.rows[sampled.drawn], "pictures": sampled.images[sampled.drawn]}
     return AnalysisResult({**facts}, {"points": _table(sampled, maps)}, arrays)
 
 
-def _of_pixels(sampled: SampledPictures, options: Maps, methods: tuple[str, ...]) -> list[Map]:
+def _of_pixels(sampled: SampledImages, options: Maps, methods: tuple[str, ...]) -> list[Map]:
     makers = {"pixels": _two_pixels, "pca": lambda *_: _components("pca_pixels", PIXELS, sampled.pixels, options)}
     return [makers[method](sampled, options) for method in makers if method in methods]
 
 
-def _two_pixels(sampled: SampledPictures, options: Maps) -> Map:
+def _two_pixels(sampled: SampledImages, options: Maps) -> Map:
     """The brightness, 0..1, of two pixels."""
     how: HowMade = {}
     pixels = options.pixels
     if pixels is None:
-        levels = brightness_levels(sampled.pictures)
+        levels = brightness_levels(sampled.images)
         pair, bits = informative_pair(levels, sampled.labels, len(sampled.model.classes))
-        first, second = (divmod(pixel, sampled.pictures.shape[2]) for pixel in pair)
+        first, second = (divmod(pixel, sampled.images.shape[2]) for pixel in pair)
         pixels, how = (first, second), {"bits": bits, "of_bits": _entropy(sampled.labels)}
-    positions = np.stack([sampled.pictures[:, row, column].mean(-1) / 255 for row, column in pixels], axis=1)
+    positions = np.stack([sampled.images[:, row, column].mean(-1) / 255 for row, column in pixels], axis=1)
     _, sizes = np.unique(positions, axis=0, return_counts=True)
     how |= {"pixels": [list(pixel) for pixel in pixels], "piled": float(sizes.max() / len(positions))}
     return Map("pixels", PIXELS, positions.astype(np.float32), how)
@@ -128,7 +128,7 @@ def _umap(values: np.ndarray, layer: str, options: Maps) -> Map:
     return Map("umap", layer, positions, {"settings": settings, "seconds": round(time.perf_counter() - began, 1)})
 
 
-def _quality(of: str, values: np.ndarray, maps: list[Map], sampled: SampledPictures) -> MapQuality:
+def _quality(of: str, values: np.ndarray, maps: list[Map], sampled: SampledImages) -> MapQuality:
     return map_quality(values, {one.name: one.positions for one in maps if one.of == of}, sampled.judged, NEAREST)
 
 
@@ -151,13 +151,13 @@ def _mean(scores: np.ndarray) -> ShareJson:
     return {"value": value, "low": max(0.0, low), "high": min(1.0, high)}
 
 
-def _closest(quality: MapQuality, sampled: SampledPictures) -> list[PairJson]:
+def _closest(quality: MapQuality, sampled: SampledImages) -> list[PairJson]:
     """Pairs of classes, those that are neighbours in the layer most often first."""
     labels, near = sampled.labels[sampled.judged], sampled.labels[quality.neighbours]
     return [cast(PairJson, asdict(pair)) for pair in mixed_pairs(labels, near, len(sampled.model.classes))]
 
 
-def _table(sampled: SampledPictures, maps: list[Map]) -> pl.DataFrame:
+def _table(sampled: SampledImages, maps: list[Map]) -> pl.DataFrame:
     """One row per image: its row and id, label, prediction, and position on each map."""
     names = np.array(sampled.model.classes)
     images = {

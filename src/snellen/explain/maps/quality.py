@@ -128,10 +128,10 @@ def stands_out(pairs: list[Pair]) -> bool:
     return all(first.share - each.share > factor * (first.standard_error + each.standard_error) for each in others)
 
 
-def brightness_levels(pictures: np.ndarray) -> np.ndarray:
+def brightness_levels(images: np.ndarray) -> np.ndarray:
     """(n, H * W) uint8 levels below LEVELS: the mean over channels of (n, H, W, C) uint8 images, in equal steps."""
-    grey = pictures.mean(-1) if pictures.shape[-1] > 1 else pictures[..., 0]
-    return (grey.reshape(len(pictures), -1) * (LEVELS / 256)).astype(np.uint8)
+    grey = images.mean(-1) if images.shape[-1] > 1 else images[..., 0]
+    return (grey.reshape(len(images), -1) * (LEVELS / 256)).astype(np.uint8)
 
 
 def informative_pair(levels: np.ndarray, labels: np.ndarray, classes: int) -> tuple[tuple[int, int], float]:

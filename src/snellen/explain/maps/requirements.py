@@ -68,7 +68,7 @@ def _too_many(network: Network, options: Maps, layer: str) -> str | None:
 def _outside(network: Network, options: Maps) -> str | None:
     height, width, _ = network.input_shape
     outside = [pixel for pixel in options.pixels or () if pixel[0] >= height or pixel[1] >= width]
-    return f"its pictures, {width} x {height} pixels, have none at row, column {outside[0]}" if outside else None
+    return f"its images, {width} x {height} pixels, have none at row, column {outside[0]}" if outside else None
 
 
 def most_placed(network: Network, options: Maps, layer: str) -> int:

@@ -23,10 +23,10 @@ from snellen.explain.robustness.addressed import content_keys
 from snellen.explain.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from snellen.explain.robustness.facts import (
     DropJson,
+    ImageJson,
     LimitsJson,
     OtherDataJson,
     PairJson,
-    PictureJson,
     RobustModelJson,
     RobustnessFacts,
     UnfamiliarJson,
@@ -34,7 +34,7 @@ from snellen.explain.robustness.facts import (
 )
 from snellen.explain.robustness.other_data import other_images
 from snellen.explain.robustness.subjects import Subject, depends_on, subjects_of
-from snellen.explain.robustness.unfamiliar import KINDS, MOST_PICTURES, try_unfamiliar, unfamiliar_pictures
+from snellen.explain.robustness.unfamiliar import KINDS, MOST_UNFAMILIAR, try_unfamiliar, unfamiliar_images
 from snellen.explain.robustness.words import sentences, threshold_words
 from snellen.explain.thumbnails import to_uint8
 from snellen.models.build import Network
@@ -48,7 +48,7 @@ from snellen.study.analyses import Robustness
 
 MOST_IMAGES = 10_000
 """That are tried; more are drawn by their content."""
-PICTURES = 3
+IMAGES = 3
 """Shown of each cell, of different classes."""
 MARGIN = 0.02
 """A model is brittle to a corruption where it loses so much more than under the others, beyond doubt."""
@@ -89,17 +89,17 @@ class _Tried:
 
 @dataclass(eq=False)
 class _Shown:
-    """pictures: (H, W, C) uint8 each; the others name their places."""
+    """images: (H, W, C) uint8 each; the others name their places."""
 
-    pictures: list[np.ndarray] = field(default_factory=list)
-    cells: list[PictureJson] = field(default_factory=list)
+    images: list[np.ndarray] = field(default_factory=list)
+    cells: list[ImageJson] = field(default_factory=list)
     unfamiliar: list[UnfamiliarKindJson] = field(default_factory=list)
     other_data: OtherDataJson | None = None
 
     def add(self, images: np.ndarray) -> list[int]:
-        """The places of new pictures."""
-        self.pictures += list(images)
-        return list(range(len(self.pictures) - len(images), len(self.pictures)))
+        """The places of new images."""
+        self.images += list(images)
+        return list(range(len(self.images) - len(images), len(self.images)))
 
 
 def make(run: RunWithImages, options: Robustness) -> AnalysisResult:
@@ -118,8 +118,8 @@ def make(run: RunWithImages, options: Robustness) -> AnalysisResult:
     achieved = [row for one in tried for row in one.thresholds]
     if achieved:
         tables["thresholds"] = pl.DataFrame(achieved, infer_schema_length=None)
-    pictures = np.stack(shown.pictures) if shown.pictures else np.zeros((0, *run.dataset.shape), np.uint8)
-    return AnalysisResult({**facts}, tables, {"pictures": pictures})
+    images = np.stack(shown.images) if shown.images else np.zeros((0, *run.dataset.shape), np.uint8)
+    return AnalysisResult({**facts}, tables, {"pictures": images})
 
 
 def chosen_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def chosen_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, shown: _Shown) -> list[_Tried]:
-    """Adds the pictures that the page shows to `shown`."""
+    """Adds the images that the page shows to `shown`."""
     predictions, device = group[0].predictions, str(run.images.device)
     assert predictions.labels is not None  # `subjects_of` keeps labelled ones
     chosen = chosen_rows(run.dataset.images, predictions.rows)
@@ -146,14 +146,14 @@ def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, show
             answers = Predictions(predictions.role, rows, ids, labels, one.subject.probabilities(changed, device))
             _keep(one, name, severity, answers, run.record.classes)
     if options.unfamiliar:
-        some = np.sort(np.argsort(keys, kind="stable")[:MOST_PICTURES])
-        kinds, meanings = unfamiliar_pictures(images[some], keys[some]), dict(KINDS)
+        some = np.sort(np.argsort(keys, kind="stable")[:MOST_UNFAMILIAR])
+        kinds, meanings = unfamiliar_images(images[some], keys[some]), dict(KINDS)
         if options.other_data is not None:
             other = other_images(run, options.other_data)
             shown.other_data = other.facts
             kinds[other.kind], meanings[other.kind] = other.images, other.meaning
         for kind, drawn in kinds.items():
-            shown.unfamiliar.append({"kind": kind, "meaning": meanings[kind], "pictures": shown.add(drawn[:PICTURES])})
+            shown.unfamiliar.append({"kind": kind, "meaning": meanings[kind], "pictures": shown.add(drawn[:IMAGES])})
         for one in found:
             one.unfamiliar = try_unfamiliar(run.record, one.subject, images[some], kinds, device)
     return found
@@ -162,7 +162,7 @@ def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, show
 def _to_show(labels: np.ndarray) -> np.ndarray:
     """The first images of different classes."""
     first = np.sort(np.unique(labels, return_index=True)[1])
-    return first[:PICTURES]
+    return first[:IMAGES]
 
 
 def _keep(one: _Tried, name: str | None, severity: int, answers: Predictions, classes: tuple[str, ...]) -> None:

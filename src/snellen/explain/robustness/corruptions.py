@@ -174,8 +174,8 @@ def _jpeg(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
     colours, read = _colours(images), np.empty_like(_colours(images))
     for image, target in zip(colours, read, strict=True):
         stored = io.BytesIO()
-        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-        picture.save(stored, "JPEG", quality=int(size), subsampling="4:2:0")
+        encoded = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        encoded.save(stored, "JPEG", quality=int(size), subsampling="4:2:0")
         target[...] = np.asarray(Image.open(stored)).reshape(image.shape)
     return _with_colours(images, read)
 

@@ -43,9 +43,9 @@ class ShareJson(TypedDict):
 
 
 class UnfamiliarJson(TypedDict):
-    """Pictures of one kind, `known` for images of the data. confidence: the mean top probability. sure: the share whose
+    """Images of one kind, `known` for images of the data. confidence: the mean top probability. sure: the share whose
     top probability is at least 0.9. unlike: the share that the measure of the bundle finds unlike the training
-    pictures. area, area_unlike: under the ROC curve of known images against these, by top probability and by the
+    images. area, area_unlike: under the ROC curve of known images against these, by top probability and by the
     measure."""
 
     kind: str
@@ -84,8 +84,8 @@ class PairJson(TypedDict):
     difference: LimitsJson
 
 
-class PictureJson(TypedDict):
-    """corruption, severity: None and 0 for the image as it is. pictures: places in the arrays."""
+class ImageJson(TypedDict):
+    """corruption, severity: None and 0 for the image as it is. images: places in the arrays."""
 
     corruption: str | None
     severity: int
@@ -93,7 +93,7 @@ class PictureJson(TypedDict):
 
 
 class UnfamiliarKindJson(TypedDict):
-    """pictures: places in the arrays."""
+    """images: places in the arrays."""
 
     kind: str
     meaning: str
@@ -115,7 +115,7 @@ class OtherDataJson(TypedDict):
 
 
 class RobustnessFacts(TypedDict):
-    """unfamiliar: what each kind of unfamiliar pictures is. other_data: None without. stratified: by role, whether the
+    """unfamiliar: what each kind of unfamiliar images is. other_data: None without. stratified: by role, whether the
     bootstrap draws as many images of each class. versions: of the libraries that the bytes of the images depend on."""
 
     sentences: list[str]
@@ -124,7 +124,7 @@ class RobustnessFacts(TypedDict):
     most: int
     models: list[RobustModelJson]
     pairs: list[PairJson]
-    pictures: list[PictureJson]
+    pictures: list[ImageJson]
     unfamiliar: list[UnfamiliarKindJson]
     other_data: NotRequired[OtherDataJson | None]
     stratified: NotRequired[dict[str, bool]]

@@ -13,9 +13,9 @@ from snellen.errors import StudyError, located
 from snellen.explain.analysis_inputs import RunWithImages
 from snellen.explain.robustness.addressed import content_keys
 from snellen.explain.robustness.facts import OtherDataJson
-from snellen.explain.robustness.unfamiliar import KINDS, MOST_PICTURES
+from snellen.explain.robustness.unfamiliar import KINDS, MOST_UNFAMILIAR
 from snellen.explain.thumbnails import to_uint8
-from snellen.models.given_pictures import Conversions, as_input
+from snellen.models.given_images import Conversions, as_input
 from snellen.models.input_contract import Input
 from snellen.study.analyses import Robustness
 from snellen.study.data_settings import input_of
@@ -47,11 +47,11 @@ def expect_other_data(study: StudyFile, dataset: Dataset, data_folder: Path | No
 
 
 def other_images(run: RunWithImages, source: str) -> OtherImages:
-    """At most MOST_PICTURES images, drawn by their content, those that are images of the study left out."""
+    """At most MOST_UNFAMILIAR images, drawn by their content, those that are images of the study left out."""
     with located(WHERE):
         other = _read(source, run.dataset, run.data_folder)
         contract = input_of(run.record.study, run.dataset.shape, run.dataset.pixel_range)
-        chosen = np.sort(np.argsort(content_keys(other.images), kind="stable")[:MOST_PICTURES])
+        chosen = np.sort(np.argsort(content_keys(other.images), kind="stable")[:MOST_UNFAMILIAR])
         conversions = Conversions()
         images = _converted(other, chosen, contract, conversions)
         known = np.isin(content_keys(images), _own_keys(run.dataset))

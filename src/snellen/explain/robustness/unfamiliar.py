@@ -1,4 +1,4 @@
-"""Pictures that show nothing: how sure a network stays, and whether the measure of its bundle finds them unlike."""
+"""Images that show nothing: how sure a network stays, and whether the measure of its bundle finds them unlike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from snellen.models.training_distance import TrainingDistance, unpack
 from snellen.statistics.delong_roc_areas import count_ties, roc_areas
 from snellen.statistics.proportion_intervals import wilson_limits
 
-MOST_PICTURES = 1_000
+MOST_UNFAMILIAR = 1_000
 SURE = 0.9
 """A top probability from which on a network is counted as sure."""
 KINDS = {
@@ -26,8 +26,8 @@ KINDS = {
 }
 
 
-def unfamiliar_pictures(images: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
-    """By kind, one picture for each image (N, H, W, C) uint8 and its key (N,) uint64."""
+def unfamiliar_images(images: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
+    """By kind, one image for each image (N, H, W, C) uint8 and its key (N,) uint64."""
     count, height, width, channels = images.shape
     noise = (random_uint16(keys, "unfamiliar noise", images[:1].size) >> 8).astype(np.uint8)
     greys = (random_shares(keys, "unfamiliar blank", 1) * 256).astype(np.uint8)
@@ -41,12 +41,12 @@ def unfamiliar_pictures(images: np.ndarray, keys: np.ndarray) -> dict[str, np.nd
 
 
 def try_unfamiliar(
-    record: RunRecord, subject: Subject, known: np.ndarray, pictures: dict[str, np.ndarray], device: str
+    record: RunRecord, subject: Subject, known: np.ndarray, images: dict[str, np.ndarray], device: str
 ) -> list[UnfamiliarJson]:
     """known: (N, H, W, C) uint8 images of the data, the first entry; then each kind."""
     distance = _distance(record, subject)
     found, reference = [], None
-    for kind, shown in {"known": known, **pictures}.items():
+    for kind, shown in {"known": known, **images}.items():
         probabilities = with_temperature(subject.probabilities(shown, device), subject.temperature)
         top, far = probabilities.max(1).astype(np.float64), None
         if distance is not None:
@@ -84,7 +84,7 @@ def _share(true: np.ndarray) -> ShareJson:
 
 
 def _area(known: np.ndarray, unknown: np.ndarray) -> ShareJson | None:
-    """The area under the ROC curve of known against unknown pictures, higher scores for known ones; None where there
+    """The area under the ROC curve of known against unknown images, higher scores for known ones; None where there
     are fewer than 2 of each."""
     if min(len(known), len(unknown)) < 2:
         return None

@@ -19,7 +19,7 @@ from snellen.phrases import plural
 STEPS = 40
 FIRST_STEP, LAST_STEP = 0.5, 0.02
 """Lengths of the first and the last step, relative to the largest norm; they shrink geometrically."""
-PICTURES_AT_ONCE = 512
+IMAGES_AT_ONCE = 512
 STARTS = 4
 """Starting points: the training image that activates the unit most, the mean image, and two images of noise."""
 MULTIPLICATIONS, LEAST_STEPS = 2e12, 10
@@ -32,10 +32,10 @@ FAR = 1e6
 
 @dataclass(frozen=True, eq=False)
 class Maximal:
-    """pictures: (U, H, W, C), 0..1, the maximising images. reached: (U, starts), the value of the objective from each
+    """images: (U, H, W, C), 0..1, the maximising images. reached: (U, starts), the value of the objective from each
     start. method: in words."""
 
-    pictures: np.ndarray
+    images: np.ndarray
     reached: np.ndarray
     method: str
 
@@ -61,10 +61,10 @@ def objective(model: TrainedModel, layer: UnitLayer, x: Tensor) -> Tensor:
 def by_weights(model: TrainedModel, layer: UnitLayer, norm: float) -> Maximal:
     """In closed form: pixels proportional to their weights, clipped to 0..1."""
     weights = torch.from_numpy(pixel_weights(model, layer)).to(model.images.device)
-    pictures = heaviest(weights, norm)
+    images = heaviest(weights, norm)
     with torch.inference_mode():
-        reached = objective(model, layer, pictures).diagonal()
-    return Maximal(pictures.cpu().numpy(), reached.cpu().numpy()[:, None], "closed form")
+        reached = objective(model, layer, images).diagonal()
+    return Maximal(images.cpu().numpy(), reached.cpu().numpy()[:, None], "closed form")
 
 
 def heaviest(weights: Tensor, norm: float) -> Tensor:
@@ -87,11 +87,11 @@ def by_ascent(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, n
     device = model.images.device
     parts = [
         _ascend(model, layer, x.to(device), which.to(device), norm, steps)
-        for x, which in zip(flat.split(PICTURES_AT_ONCE), unit_of_row.split(PICTURES_AT_ONCE), strict=True)
+        for x, which in zip(flat.split(IMAGES_AT_ONCE), unit_of_row.split(IMAGES_AT_ONCE), strict=True)
     ]
-    pictures, reached = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
+    images, reached = (torch.cat(each).cpu().numpy() for each in zip(*parts, strict=True))
     reached = reached.reshape(starts, units)
-    best = pictures.reshape(starts_SUHWC.shape)[reached.argmax(0), np.arange(units)]
+    best = images.reshape(starts_SUHWC.shape)[reached.argmax(0), np.arange(units)]
     return Maximal(best, reached.T, f"gradient ascent of {steps} steps from {plural(starts, 'start')}")
 
 

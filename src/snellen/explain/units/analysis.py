@@ -218,7 +218,7 @@ def _arrays(
     weights = incoming_weights(model, layer)
     return {
         **({} if weights is None else {"weights": weights.astype(np.float32)}),
-        "maximal": to_uint8(highest.pictures, (0.0, 1.0)),
+        "maximal": to_uint8(highest.images, (0.0, 1.0)),
         "most": rows[most],
         "least": rows[least],
         "rows": shown,

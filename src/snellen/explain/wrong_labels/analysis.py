@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snellen.data.reviews import as_class, picture_keys, read_reviews
+from snellen.data.reviews import as_class, pixel_hashes, read_reviews
 from snellen.evaluate.model_choice import ranking
 from snellen.evaluate.record import RunRecord
 from snellen.explain.analysis_inputs import RunWithImages
@@ -94,17 +94,17 @@ def _group(group: Group) -> GroupJson:
 
 
 def _found_right(record: RunRecord) -> set[tuple[str, str]]:
-    """Picture and label of what the reviews of the study found right."""
+    """Image and label of what the reviews of the study found right."""
     if record.study.data.reviews is None:
         return set()
     reviews = read_reviews(record.folder / REVIEWS).rows
-    return {(each.picture, as_class(each.label, record.classes)) for each in reviews if each.verdict == "right"}
+    return {(each.image, as_class(each.label, record.classes)) for each in reviews if each.verdict == "right"}
 
 
 def _listed(
     run: RunWithImages, model: str, groups: Sequence[Group], most: int, found_right: set[tuple[str, str]]
 ) -> tuple[list[SuspectJson], int]:
-    """The list for review, most suspect first, each picture once a label: BEYOND times as many as are suspected, at
+    """The list for review, most suspect first, each image once a label: BEYOND times as many as are suspected, at
     least FEWEST and at most `most`; and how many of them a review found right, which are not listed again."""
     length = max(FEWEST, BEYOND * sum(group.count for group in groups))
     ordered = sorted(
@@ -113,7 +113,7 @@ def _listed(
         for place in first(group, length).tolist()
     )[:length]
     rows = np.array([groups[number].signals.rows[place] for _, number, place in ordered], np.int64)
-    keys = picture_keys(np.asarray(run.dataset.images[rows])) if len(rows) else np.zeros(0, str)
+    keys = pixel_hashes(np.asarray(run.dataset.images[rows])) if len(rows) else np.zeros(0, str)
     train = _predicted_in_training(run.record, model)
     found: dict[tuple[str, str], SuspectJson] = {}
     right = 0

@@ -7,7 +7,7 @@ from typing import Literal, TypedDict
 
 class SuspectJson(TypedDict):
     """A label that looks wrong. row, id, role: of the image, the first of equal ones with this label; copies: how many
-    more. picture: the hash of its content. label, suggested: class names. score: see `ranking.Group`. margin: None for
+    more. image: the hash of its content. label, suggested: class names. score: see `ranking.Group`. margin: None for
     an image that no network was trained on. probability, suggested_probability: of a network that was not trained on
     it, None where there is none."""
 
@@ -40,7 +40,7 @@ class WrongLabelsFacts(TypedDict):
     """model: the one that judged. networks: that recorded margins. folds: whether predictions are out of fold.
     suspected: labels, of `images` that were judged. suspects: the list for review, longer than that, most suspect
     first, without those that a review of the study found right (`reviewed`). test: suspects among the test images; None
-    where the model was not evaluated there. mixed: augmentations that mix pictures, whose margins say less."""
+    where the model was not evaluated there. mixed: augmentations that mix images, whose margins say less."""
 
     model: str
     networks: int

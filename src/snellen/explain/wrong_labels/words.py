@@ -28,7 +28,7 @@ def sentences(facts: WrongLabelsFacts) -> Iterator[str]:
             "else."
         )
     if facts["mixed"]:
-        yield f"Training mixed pictures ({quoted(facts['mixed'])}): margins of mixed pictures say less about one label."
+        yield f"Training mixed images ({quoted(facts['mixed'])}): margins of mixed images say less about one label."
     if not facts["networks"]:
         yield (
             "No margins were recorded: these networks were trained before the analysis was asked for. To record them, "

@@ -129,7 +129,8 @@ def _imbalance(found: Sequence[Finding]) -> str:
 
 def _dead_units(found: Sequence[Finding]) -> str:
     values = found[0].values
-    return f"{values['dead']:,} of {values['units']:,} hidden units of `{short(values['model'])}` are dead."
+    are = "is" if values["dead"] == 1 else "are"
+    return f"{values['dead']:,} of {values['units']:,} hidden units of `{short(values['model'])}` {are} dead."
 
 
 def _worse_than_baseline(found: Sequence[Finding]) -> str:

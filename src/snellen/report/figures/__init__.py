@@ -1,1 +1,1 @@
-"""What the pages draw: charts, the confusion matrix, networks, pictures."""
+"""What the pages draw: charts, the confusion matrix, networks, images."""

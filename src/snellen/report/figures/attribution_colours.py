@@ -1,4 +1,4 @@
-"""Maps over pictures as coloured tiles: transparent where they are nothing, so that the picture shows beneath."""
+"""Maps over images as coloured tiles: transparent where they are nothing, so that the image shows beneath."""
 
 from __future__ import annotations
 

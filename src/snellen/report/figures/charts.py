@@ -54,7 +54,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]], kept_epoch: int | None,
 
 
 def class_balance(counts: Sequence[dict[str, Any]], colours: Mapping[str, str] = ROLE_COLOURS) -> Specification:
-    """Bars: pictures of each class, stacked by role or by what else `colours` name; as report.json's data.counts.
+    """Bars: images of each class, stacked by role or by what else `colours` name; as report.json's data.counts.
 
     Of more than LISTED_CLASSES the largest come first, without names: pointing at a bar tells its own.
     """

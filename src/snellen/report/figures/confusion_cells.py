@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from snellen.limits import BLOCKS, CONFUSED_CELLS, CONFUSED_PICTURES, FEW_CLASSES, MATRIX_CLASSES, MATRIX_ENTRIES
+from snellen.limits import BLOCKS, CONFUSED_CELLS, CONFUSED_IMAGES, FEW_CLASSES, MATRIX_CLASSES, MATRIX_ENTRIES
 from snellen.report.model_types import RoleJson
 
 
@@ -47,7 +47,7 @@ def _cell(role: RoleJson, matrix: np.ndarray, label: int, predicted: int) -> Wor
         "predicted": predicted,
         "images": images,
         "share": images / int(matrix[label].sum()),
-        "rows": role["cells"].get(f"{label},{predicted}", [])[:CONFUSED_PICTURES],
+        "rows": role["cells"].get(f"{label},{predicted}", [])[:CONFUSED_IMAGES],
     }
 
 

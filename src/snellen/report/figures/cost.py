@@ -19,7 +19,7 @@ WIDTH_PIXELS, HEIGHT_PIXELS = 420, 260
 LABEL = 20
 """Characters of a model's name in a figure."""
 TITLES: Mapping[Resource, str] = {
-    "prediction": "milliseconds for a picture in a batch, logarithms",
+    "prediction": "milliseconds for an image in a batch, logarithms",
     "training": "seconds to train one network, logarithms",
 }
 LETTER_PIXELS = 6.2
@@ -58,7 +58,7 @@ def front_figure(rows: Sequence[CostRowJson], resource: Resource) -> Specificati
     tips = [
         name("model"),
         number("accuracy", format=".1%"),
-        number("x", title="ms a picture" if resource == "prediction" else "seconds", format=".3~g"),
+        number("x", title="ms an image" if resource == "prediction" else "seconds", format=".3~g"),
         name("front", title="on the front"),
     ]
     place = {"x": across("x"), "y": up("accuracy")}

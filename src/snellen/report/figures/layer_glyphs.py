@@ -15,7 +15,7 @@ CIRCLE = 11.0
 """Radius of a sign."""
 
 SLANT, RISE = 0.30, 0.22
-"""How far a picture recedes to the right and upwards, by its height."""
+"""How far an image recedes to the right and upwards, by its height."""
 
 DOT = 7.0
 """Height that the drawing of one unit takes."""
@@ -53,7 +53,7 @@ def glyph(kind: str, shape: Sequence[int]) -> Glyph:
 
 
 def side(pixels: int) -> float:
-    """Height of a picture on paper: 1 pixel is 10, 32 are 65."""
+    """Height of an image on paper: 1 pixel is 10, 32 are 65."""
     return 10 + 11 * math.log2(max(pixels, 1))
 
 
@@ -68,7 +68,7 @@ def length(values: int) -> float:
 
 
 def _body(shape: Sequence[int], family: str) -> Glyph:
-    """A picture as a box: height H, receding by W, thick by C."""
+    """An image as a box: height H, receding by W, thick by C."""
     height, width, thick = side(shape[0]), side(shape[1]), thickness(shape[2])
     across, up = SLANT * width, RISE * width
     top = (up - height) / 2
@@ -111,7 +111,7 @@ Face = Callable[[float, float], tuple[float, float]]
 
 
 def _window(on_face: Face) -> str:
-    """A kernel at its place on the picture."""
+    """A kernel at its place on the image."""
     return _polygon("window", on_face(0.3, 0.3), on_face(0.3, 0.62), on_face(0.62, 0.62), on_face(0.62, 0.3))
 
 
@@ -123,7 +123,7 @@ def _grid(on_face: Face) -> str:
 
 
 def _frame(on_face: Face) -> str:
-    """The picture inside its margin."""
+    """The image inside its margin."""
     return _polygon("window", on_face(0.14, 0.14), on_face(0.14, 0.86), on_face(0.86, 0.86), on_face(0.86, 0.14))
 
 

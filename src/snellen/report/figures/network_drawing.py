@@ -1,4 +1,4 @@
-"""A network as a picture: its layers from left to right, line under line, with shapes and parameters."""
+"""A network as an image: its layers from left to right, line under line, with shapes and parameters."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Block:
 def draw_network(name: str, layers: Sequence[LayerJson], input_shape: Sequence[int], key: str) -> Markup:
     """The drawing as inline SVG. layers: as `Network.layer_table` has them. key: makes its ids unique on a page.
 
-    Sides and channels of pictures and lengths of vectors are scaled by their logarithm. Layers in a `skip` stand under
+    Sides and channels of images and lengths of vectors are scaled by their logarithm. Layers in a `skip` stand under
     the way around them.
     """
     total = sum(row["parameters"] for row in layers)

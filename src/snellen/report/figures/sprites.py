@@ -1,7 +1,7 @@
-"""Many pictures in one image: sprite sheets, of which each place in the page shows one tile.
+"""Many images in one image: sprite sheets, of which each place in the page shows one tile.
 
-Printing decodes a sheet again for every tile, so the pictures in view keep to small ones: a page has one of its own,
-one a model, and one for all pictures behind confusion cells, which are not printed."""
+Printing decodes a sheet again for every tile, so the images in view keep to small ones: a page has one of its own,
+one a model, and one for all images behind confusion cells, which are not printed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from snellen.evaluate.data_file import DataSection
-from snellen.explain.mistakes import ConfusedPictures
+from snellen.explain.mistakes import ConfusedImages
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import CELL_IMAGES, PAIRED_IMAGES, SHEET_PIXELS, THUMBNAIL_PIXELS
 from snellen.report.figures.confusion_cells import worst_cells
@@ -25,7 +25,7 @@ from snellen.report.model_types import ModelJson, RoleJson
 from snellen.report.types import ReportJson
 
 READABLE_PIXELS = 40
-"""Pictures are enlarged by the smallest whole factor that makes them at least this wide."""
+"""Images are enlarged by the smallest whole factor that makes them at least this wide."""
 
 ENCODINGS: tuple[dict[str, Any], ...] = (
     {"lossless": True, "quality": 50},
@@ -44,7 +44,7 @@ class Sheet:
     """A sprite sheet as a page draws it.
 
     uri: the data URI. columns, lines: tiles across and down. width, height: of a tile on the screen, in CSS pixels.
-    tiles: data set row -> number of its tile; tiles of extra pictures follow.
+    tiles: data set row -> number of its tile; tiles of extra images follow.
     """
 
     uri: str
@@ -60,7 +60,7 @@ class Sheet:
 
 
 def build_sheet(thumbnails: Thumbnails, rows: Iterable[int], max_bytes: int, extra: np.ndarray | None = None) -> Sheet:
-    """The sheet of the pictures of `rows`, each once, then of `extra` (N, H, W, C) uint8.
+    """The sheet of the images of `rows`, each once, then of `extra` (N, H, W, C) uint8.
 
     Rows without a thumbnail, and the last ones beyond SHEET_PIXELS, have no tile. Beyond `max_bytes` quality is given
     up, as ENCODINGS say.
@@ -83,7 +83,7 @@ def build_sheet(thumbnails: Thumbnails, rows: Iterable[int], max_bytes: int, ext
 
 
 def rows_in_view(content: ReportJson) -> Iterator[int]:
-    """Data set rows whose pictures the page of `content` shows at once outside the roles of its models."""
+    """Data set rows whose images the page of `content` shows at once outside the roles of its models."""
     for rows in content["data"]["samples"]:
         yield from rows
     yield from near_duplicate_rows(content["data"])
@@ -107,7 +107,7 @@ def rows_of_model(model: ModelJson, pairs: int) -> Iterator[int]:
 
 
 def pairs_in_view(content: ReportJson) -> int:
-    """How many confused pairs of each role keep the page to PAIRED_IMAGES of their pictures, but one at least."""
+    """How many confused pairs of each role keep the page to PAIRED_IMAGES of their images, but one at least."""
     most = max((len(role["pairs"]) for role in _roles(content)), default=0)
     counts = {
         pairs: sum(len(grid["pictures"]) for role in _roles(content) for grid in _grids(role, pairs))
@@ -116,12 +116,12 @@ def pairs_in_view(content: ReportJson) -> int:
     return max((pairs for pairs, images in counts.items() if images <= PAIRED_IMAGES), default=1)
 
 
-def _grids(role: RoleJson, pairs: int) -> list[ConfusedPictures]:
+def _grids(role: RoleJson, pairs: int) -> list[ConfusedImages]:
     return [grid for pair in role["pairs"][:pairs] for grid in pair["grids"]]
 
 
 def rows_behind_cells(content: ReportJson, limit: int = CELL_IMAGES) -> Iterator[int]:
-    """Data set rows of the first `limit` pictures of each confusion cell: the first of all cells first."""
+    """Data set rows of the first `limit` images of each confusion cell: the first of all cells first."""
     for place in range(limit):
         for role in _roles(content):
             yield from (rows[place] for rows in role["cells"].values() if place < len(rows))
@@ -138,7 +138,7 @@ def _roles(content: ReportJson) -> list[RoleJson]:
 
 
 def _room(shape: tuple[int, ...]) -> int:
-    """How many tiles of pictures of this (H, W, C) a sheet holds."""
+    """How many tiles of images of this (H, W, C) a sheet holds."""
     side = min(THUMBNAIL_PIXELS, max(shape[:2]))
     return SHEET_PIXELS // side**2
 
@@ -158,7 +158,7 @@ def _reduced(images: np.ndarray) -> np.ndarray:
 
 
 def _tiled(images: np.ndarray, columns: int) -> np.ndarray:
-    """(N, H, W, C) as one picture (lines * H, columns * W, C), filled line by line."""
+    """(N, H, W, C) as one image (lines * H, columns * W, C), filled line by line."""
     count, height, width, channels = images.shape
     lines = math.ceil(count / columns)
     tiles = np.zeros((lines * columns, height, width, channels), np.uint8)
@@ -169,11 +169,11 @@ def _tiled(images: np.ndarray, columns: int) -> np.ndarray:
 
 def _data_uri(pixels: np.ndarray, max_bytes: int) -> str:
     """`pixels` (H, W, C) as WebP in the best of ENCODINGS that stays under `max_bytes`, else in the smallest."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     content = b""
     for encoding in ENCODINGS if pixels.nbytes <= LOSSLESS_FACTOR * max_bytes else ENCODINGS[1:]:
         buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", **encoding)
+        image.save(buffer, "WEBP", **encoding)
         content = buffer.getvalue()
         if len(content) <= max_bytes:
             break

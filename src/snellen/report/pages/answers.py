@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from snellen.explain.answers.chosen_pictures import GIVEN, MISTAKE, NARROW, SURE
+from snellen.explain.answers.chosen_images import GIVEN, MISTAKE, NARROW, SURE
 from snellen.explain.answers.facts import AnswersFacts, ImageJson
 from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import SHEET_BYTES
@@ -41,7 +41,7 @@ SHOWN_CLASSES = 5
 def answers_page(inputs: PageInputs) -> str:
     """The whole HTML."""
     facts, arrays = cast(AnswersFacts, inputs.result.facts), inputs.result.arrays
-    pictures = Thumbnails(arrays["rows"], arrays["pictures"])
+    thumbnails = Thumbnails(arrays["rows"], arrays["pictures"])
     images = [{**UNSAID, **image, "place": at} for at, image in enumerate(facts["images"])]
     groups = [
         {"name": name, "images": [image for image in images if image["why"] == why]} for why, name in KINDS.items()
@@ -51,7 +51,9 @@ def answers_page(inputs: PageInputs) -> str:
         inputs.heading,
         {},
         {},
-        sheet=build_sheet(pictures, arrays["rows"].tolist(), SHEET_BYTES, arrays["means"] if facts["cells"] else None),
+        sheet=build_sheet(
+            thumbnails, arrays["rows"].tolist(), SHEET_BYTES, arrays["means"] if facts["cells"] else None
+        ),
         maps=_map_sheets(arrays),
         differences=sheet_of(diverging(arrays["differences"]), SHEET_BYTES // 4) if facts["cells"] else None,
         names={way: name for way, (name, _) in MAPS.items()},

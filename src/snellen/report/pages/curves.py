@@ -11,7 +11,7 @@ from snellen.report.figures.value_curves import Measure, curve_figure
 from snellen.report.figures.vega_lite import Specification
 from snellen.report.page import filled
 from snellen.report.pages.page_inputs import PageInputs
-from snellen.report.pages.plain import NO_PICTURES
+from snellen.report.pages.plain import NO_IMAGES
 
 
 def curve_page(inputs: PageInputs) -> str:
@@ -22,7 +22,7 @@ def curve_page(inputs: PageInputs) -> str:
         inputs.heading,
         {name: figure for name, figure in figures.items() if figure},
         {},
-        sheet=build_sheet(NO_PICTURES, [], 1_000),
+        sheet=build_sheet(NO_IMAGES, [], 1_000),
         facts=inputs.result.facts,
         points=inputs.result.tables["points"].to_dicts(),
         sentences=inputs.result.sentences,

@@ -16,7 +16,7 @@ from snellen.files.spreadsheet import as_csv
 from snellen.report.figures.charts import histogram
 from snellen.report.figures.sprites import build_sheet
 from snellen.report.page import filled, resource
-from snellen.report.pages.plain import NO_PICTURES
+from snellen.report.pages.plain import NO_IMAGES
 from snellen.report.sections.exploration import PAGE, PIXELS
 from snellen.report.types import ReportJson
 
@@ -57,7 +57,7 @@ def _page(result: AnalysisResult, report: ReportJson) -> str:
         {"pixels": histogram(edges, shares, "value of a pixel", "sqrt")},
         {},
         {"correlations": resource("correlations.js")},
-        sheet=build_sheet(NO_PICTURES, [], 1_000),
+        sheet=build_sheet(NO_IMAGES, [], 1_000),
         facts=facts,
         quartiles=COLUMNS,
         pixels=pixels,
@@ -74,14 +74,14 @@ def _short(value: Any) -> str:
 
 
 def _png(steps: np.ndarray) -> str:
-    """The stored correlations as a picture of a palette, a data URI."""
+    """The stored correlations as an image of a palette, a data URI."""
     at = np.arange(-STEPS, STEPS + 1) / STEPS
     colours = np.zeros((256, 4), np.uint8)
     colours[: len(at), :3] = np.where(at[:, None] < 0, NEGATIVE, POSITIVE)
     colours[: len(at), 3] = np.round(np.abs(at) * 255)
     colours[CONSTANT] = GREY
-    picture = Image.fromarray(np.ascontiguousarray(steps))
-    picture.putpalette(colours[:, :3].tobytes())
+    image = Image.fromarray(np.ascontiguousarray(steps))
+    image.putpalette(colours[:, :3].tobytes())
     content = io.BytesIO()
-    picture.save(content, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
+    image.save(content, "PNG", optimize=True, transparency=colours[:, 3].tobytes())
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()

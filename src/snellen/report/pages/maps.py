@@ -1,4 +1,4 @@
-"""The page of the maps of one network: all points, small pictures of some, and one canvas to look at them."""
+"""The page of the maps of one network: all points, small images of some, and one canvas to look at them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def map_page(inputs: PageInputs) -> str:
     """The whole HTML."""
     facts, arrays = cast(MapsFacts, inputs.result.facts), inputs.result.arrays
     lots = np.random.default_rng(0).permutation(len(arrays["picture_rows"]))
-    pictures = Thumbnails(arrays["picture_rows"], arrays["pictures"])
-    sheet = build_sheet(pictures, arrays["picture_rows"][lots].tolist(), MAP_SHEET_BYTES)
+    images = Thumbnails(arrays["picture_rows"], arrays["pictures"])
+    sheet = build_sheet(images, arrays["picture_rows"][lots].tolist(), MAP_SHEET_BYTES)
     points = _in_order(inputs.result.tables["points"], list(sheet.tiles))
     maps = sorted(facts["maps"], key=lambda one: ORDER.index(one["name"]))
     described = [{**one, "title": title_of(one), "note": note_of(one, facts)} for one in maps]
@@ -106,7 +106,7 @@ def _made(one: MapJson, facts: MapsFacts) -> str:
 
 
 def _in_order(points: pl.DataFrame, pictured: Sequence[int]) -> pl.DataFrame:
-    """Points with a picture first, in the order of the tiles, then a random sample of the others; MAP_POINTS at
+    """Points with an image first, in the order of the tiles, then a random sample of the others; MAP_POINTS at
     most."""
     places = {row: place for place, row in enumerate(points["row"].to_list())}
     first = np.array([places[row] for row in pictured], np.int64)

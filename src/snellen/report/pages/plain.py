@@ -12,7 +12,7 @@ from snellen.report.pages.page_inputs import PageInputs
 ROWS = 200
 """Rows of a table that are shown; the stored table has all."""
 
-NO_PICTURES = Thumbnails(np.zeros(0, np.int64), np.zeros((0, 1, 1, 1), np.uint8))
+NO_IMAGES = Thumbnails(np.zeros(0, np.int64), np.zeros((0, 1, 1, 1), np.uint8))
 
 
 def plain_page(inputs: PageInputs) -> str:
@@ -22,7 +22,7 @@ def plain_page(inputs: PageInputs) -> str:
         inputs.heading,
         {},
         {},
-        sheet=build_sheet(NO_PICTURES, [], 1_000),
+        sheet=build_sheet(NO_IMAGES, [], 1_000),
         tables={
             name: {"columns": table.columns, "rows": table.head(ROWS).rows(), "height": table.height}
             for name, table in inputs.result.tables.items()

@@ -14,12 +14,12 @@ from snellen.explain.thumbnails import Thumbnails
 from snellen.limits import FEW_CLASSES, LISTED_CLASSES, MATRIX_CLASSES
 from snellen.report.figures import confusion_cells
 from snellen.report.figures.confusion_cells import blocks, most_confused
-from snellen.report.figures.picture_noise import shows_more_than_noise
+from snellen.report.figures.image_noise import shows_more_than_noise
 from snellen.report.figures.sprites import Sheet, build_sheet
 from snellen.report.model_types import EstimateJson, ModelJson
 from snellen.report.names import shortened
 from snellen.report.page import LABEL, Detail, filled, resource
-from snellen.report.pages.plain import NO_PICTURES
+from snellen.report.pages.plain import NO_IMAGES
 from snellen.report.side_by_side_types import PairJson, UnitInShortJson, UnitsInShortJson
 from snellen.report.types import ReportJson
 
@@ -30,7 +30,7 @@ DRIVING_BYTES = 40_000
 
 
 def side_by_side_page(report: ReportJson, results: Mapping[PlannedAnalysis, AnalysisResult]) -> str:
-    """The whole HTML, of a report with `side_by_side`. results: of the analyses, for pictures of units."""
+    """The whole HTML, of a report with `side_by_side`. results: of the analyses, for drawings of units."""
     beside = report["side_by_side"]
     columns = [_column(report, name) for name in beside["models"]]
     roles = list(dict.fromkeys(role for role in (beside["role"], *(one["role"] for one in beside["pairs"])) if role))
@@ -51,7 +51,7 @@ def side_by_side_page(report: ReportJson, results: Mapping[PlannedAnalysis, Anal
         {},
         _cells(columns, roles, classes),
         {"beside": resource("side_by_side.js")},
-        sheet=build_sheet(NO_PICTURES, [], 1_000),
+        sheet=build_sheet(NO_IMAGES, [], 1_000),
         columns=columns,
         roles=roles,
         opened=beside["role"] or roles[0],
@@ -84,7 +84,7 @@ def _telling(model: ModelJson) -> list[Any]:
 
 
 def _cells(columns: list[dict[str, Any]], roles: list[str], classes: list[str]) -> dict[str, Any]:
-    """What the script of every page needs of the matrices; no pictures stand behind their cells."""
+    """What the script of every page needs of the matrices; no images stand behind their cells."""
     known = {
         f"{place}-{role}": column["model"]["roles"][role]["confusion"]
         for place, column in enumerate(columns)
@@ -117,7 +117,7 @@ def _value(estimate: EstimateJson | None) -> float:
 def _pair(pair: PairJson, report: ReportJson) -> dict[str, Any]:
     """With the matrix of differences, second minus first: of classes, or of blocks of them where they are many."""
     models = {model["name"]: model for model in report["models"]}
-    of = [models[pair[end]]["roles"][pair["role"]] for end in ("first", "second")]  # type: ignore[literal-required]
+    of = [models[pair[end]]["roles"][pair["role"]] for end in ("first", "second")]
     if {each["n"] for each in of} != {pair["images"]}:
         return {**pair, "ends": None, "differences": None, "largest": 1}
     matrices, ends = [each["confusion"] for each in of], None
@@ -129,7 +129,7 @@ def _pair(pair: PairJson, report: ReportJson) -> dict[str, Any]:
 
 
 def _layer(units: UnitsInShortJson, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """With the sheet of what drives the units most, and the tile of each; none where the picture shows noise."""
+    """With the sheet of what drives the units most, and the tile of each; none where it shows noise."""
     maximal = arrays.get("maximal")
     tiles: dict[int, int] = {}
     sheet: Sheet | None = None

@@ -1,4 +1,4 @@
-"""The page of unit dossiers: all units in one table, and of each what it responds to, in pictures and numbers."""
+"""The page of unit dossiers: all units in one table, and of each what it responds to, in images and numbers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from snellen.explain.thumbnails import Thumbnails
 from snellen.explain.units.box_plots import NUMBERS
 from snellen.explain.units.facts import UnitsFacts
 from snellen.limits import LISTED_CLASSES
-from snellen.report.figures.picture_noise import NOISE, shows_more_than_noise
+from snellen.report.figures.image_noise import NOISE, shows_more_than_noise
 from snellen.report.figures.sprites import Sheet, build_sheet
 from snellen.report.names import keys, shortened
 from snellen.report.page import embedded_json, filled, resource
 from snellen.report.pages.page_inputs import PageInputs
 
-PICTURES_BYTES, WEIGHTS_BYTES = 1_500_000, 400_000
+IMAGES_BYTES, WEIGHTS_BYTES = 1_500_000, 400_000
 """Largest sprite sheets: of the images, and each of what drives units and of their weights."""
 PAGE_UNITS = 400
 """Most units of one page, those that tell most of the class: a dossier is 4 KB. The tables of the run have all."""
-ROW_PICTURES = 4
+ROW_IMAGES = 4
 """Images that activate a unit most, in its row of the table."""
 AT_ONCE_UNITS = 2
 """Most units whose dossiers stand open in the page."""
@@ -58,7 +58,7 @@ def units_page(inputs: PageInputs) -> str:
         noise={name: len(shown) - len(own) for name, own in tiles.items()},
         noise_below=NOISE,
         open_dossiers=0 < len(shown) <= AT_ONCE_UNITS,
-        row_pictures=ROW_PICTURES,
+        row_images=ROW_IMAGES,
         heads=heads,
         numbered=heads == [str(place) for place in range(1, len(heads) + 1)] != facts["classes"],
         details=embedded_json({**_shared(facts, tables, arrays), "units": [_reduced(each) for each in dossiers]}),
@@ -77,12 +77,12 @@ def _by_unit(table: pl.DataFrame) -> dict[int, pl.DataFrame]:
 
 
 def _sheets(arrays: dict[str, np.ndarray], shown: list[int]) -> tuple[dict[str, Sheet], dict[str, dict[int, int]]]:
-    """Sheets by name, and the tile of each unit. pictures: of the data set. maximal and, where there are any, weights:
+    """Sheets by name, and the tile of each unit. images: of the data set. maximal and, where there are any, weights:
     those that show more than noise; without any there is no sheet."""
     rows = np.unique(np.concatenate([arrays["most"][shown], arrays["least"][shown]]))
     thumbnails = Thumbnails(arrays["rows"], arrays["images"])
-    sheets, tiles = {"pictures": build_sheet(thumbnails, rows, PICTURES_BYTES)}, {}
-    for name, colour, max_bytes in (("maximal", np.asarray, PICTURES_BYTES // 3), ("weights", coloured, WEIGHTS_BYTES)):
+    sheets, tiles = {"pictures": build_sheet(thumbnails, rows, IMAGES_BYTES)}, {}
+    for name, colour, max_bytes in (("maximal", np.asarray, IMAGES_BYTES // 3), ("weights", coloured, WEIGHTS_BYTES)):
         if name not in arrays:
             continue
         own = arrays[name][shown]

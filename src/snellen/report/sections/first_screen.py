@@ -21,8 +21,8 @@ HEADINGS = {
 }
 """Headings of the findings of severity result."""
 FURTHER = "Further results"
-MOST_PICTURES, MOST_CALLED = 4, 6
-"""Pictures beside the weakest class, and classes in its row."""
+MOST_IMAGES, MOST_CALLED = 4, 6
+"""Images beside the weakest class, and classes in its row."""
 
 
 class Bar(TypedDict):
@@ -36,7 +36,7 @@ class Bar(TypedDict):
 
 
 class Shown(TypedDict):
-    """A statement on the page. bars: of the score. rows: pictures, as rows of the data set; pictured: what they show.
+    """A statement on the page. bars: of the score. rows: images, as rows of the data set; pictured: what they show.
     called: what the images of the weakest class are called, and how many, the most frequent first; by: which network.
     judged: on which images models were compared, of the statement about comparisons.
     """
@@ -88,14 +88,14 @@ def _bars(values: dict[str, Any]) -> list[Bar]:
 
 
 def _of_weakest(content: ReportJson, values: dict[str, Any]) -> tuple[list[int], list[tuple[str, int]]]:
-    """Pictures of the weakest class under the wrong name, and what its images are called, by the network shown."""
+    """Images of the weakest class under the wrong name, and what its images are called, by the network shown."""
     model = next((each for each in content["models"] if each["name"] == values.get("model")), None)
     if model is None or "given" not in values or values["role"] not in model["roles"]:
         return [], []
     role, classes = model["roles"][values["role"]], content["data"]["classes"]
     counts = role["confusion"][values["true"]]
     order = sorted((code for code, count in enumerate(counts) if count), key=lambda code: -counts[code])
-    rows = role["cells"].get(f"{values['true']},{values['given']}", [])[:MOST_PICTURES]
+    rows = role["cells"].get(f"{values['true']},{values['given']}", [])[:MOST_IMAGES]
     return rows, [(classes[code], counts[code]) for code in order[:MOST_CALLED]]
 
 

@@ -66,5 +66,5 @@ def _class_row(
 
 
 def _of_network(scores: pl.DataFrame, model: str, role: str) -> Scores:
-    """The scores of the network whose pictures are shown; on out_of_fold those of the networks of all folds."""
+    """The scores of the network whose images are shown; on out_of_fold those of the networks of all folds."""
     return overall(scores.filter(pl.col("of").is_in(["network", "pooled"])), model, role)

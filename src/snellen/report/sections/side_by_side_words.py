@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from snellen.evaluate.comparisons import Comparison
-from snellen.findings.comparisons import clause, compared_on, largest_detectable, no_evidence, scope
+from snellen.findings.comparisons import clause, largest_detectable, no_evidence, scope
 from snellen.findings.finding import Facts
+from snellen.findings.naming import compared_on
 from snellen.phrases import capitalised, listing, percent, plural, points, points_limits
 from snellen.report.side_by_side_types import ConfusionChangeJson, PairJson, RecallChangeJson
 
@@ -71,7 +72,8 @@ def _change(one: RecallChangeJson) -> str:
     limits = ""
     if low is not None and high is not None:
         holds = ", which holds 0" if low <= 0 <= high else ""
-        limits = f" ({points_limits(*sorted((sign * low, sign * high)))}{holds})"
+        near, far = sorted((sign * low, sign * high))
+        limits = f" ({points_limits(near, far)}{holds})"
     return f"{points(sign * one['change'])}{limits}, from {percent(one['first'])} to {percent(one['second'])}"
 
 

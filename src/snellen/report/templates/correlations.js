@@ -1,4 +1,4 @@
-// The picture of all correlations: zoom, and the pair and its correlation under the pointer.
+// The heat map of all correlations: zoom, and the pair and its correlation under the pointer.
 const box = document.getElementById("correlations");
 if (box) {
   const { down, across, side, steps } = JSON.parse(box.dataset.grid);

@@ -1,4 +1,4 @@
-// A map of images: a point for each, pictures of some that do not overlap; pan, zoom, select.
+// A map of images: a point for each, images of some that do not overlap; pan, zoom, select.
 
 const atlas = document.querySelector(".atlas");
 const find = (selector) => atlas.querySelector(selector);
@@ -11,7 +11,7 @@ const context = canvas.getContext("2d");
 const GRID = 65535;
 const MOST_ZOOM = 400;
 const REACH = 14; // pixels around the pointer in which a point is found
-const LISTED = 200; // pictures listed of a selection
+const LISTED = 200; // images listed of a selection
 const NAMED_CLASSES = 40;
 const PLANES = [[0, 1], [0, 2], [1, 2]];
 
@@ -27,7 +27,7 @@ let selected = null; // Set of points, or null
 let places = []; // two axes of the map in view
 let bounds = { x: 0, y: 0, fit: 1 };
 let thumbnails = { key: "", points: [] };
-let drawn = []; // [point, left, top, side] of the pictures in view
+let drawn = []; // [point, left, top, side] of the images in view
 let centres = [];
 let lasso = null;
 let colours = [];
@@ -164,8 +164,8 @@ function drawPoints(width, height, ratio) {
   return image;
 }
 
-// Which pictures are drawn depends on the map, the filter and the zoom, but not on the position, so that none flickers
-// while the map moves. Earlier tiles of the sheet have priority, and pictures do not overlap.
+// Which images are drawn depends on the map, the filter and the zoom, but not on the position, so that none flickers
+// while the map moves. Earlier tiles of the sheet have priority, and images do not overlap.
 function choose(side) {
   const step = side / scale();
   const key = [view.map, view.plane, version, side, view.zoom].join();
@@ -255,7 +255,7 @@ function moveBy(right, down) {
   redraw();
 }
 
-// What is under the pointer: a picture, else the nearest point.
+// What is under the pointer: an image, else the nearest point.
 function nearest(x, y) {
   const covered = drawn.findLast(([, left, top, side]) => x >= left - 2 && y >= top - 2 && x <= left + side + 2 && y <= top + side + 2);
   if (covered) return covered[0];
@@ -341,7 +341,7 @@ function summary(points) {
   const listed = pictured.length > LISTED ? `, ${LISTED} of them below` : "";
   return [
     element("h3", `${number(points.length)} ${points.length === 1 ? "image" : "images"} selected`),
-    element("p", `${number(wrong)} answered wrongly; ${number(pictured.length)} with a picture${listed}.`, "note"),
+    element("p", `${number(wrong)} answered wrongly; ${number(pictured.length)} drawn${listed}.`, "note"),
     countTable(points),
     gallery(pictured.slice(0, LISTED)),
   ];

@@ -1,4 +1,4 @@
-// The review of suspected wrong labels: one picture after another, answered by keys or buttons, exported as reviews.csv.
+// The review of suspected wrong labels: one image after another, answered by keys or buttons, exported as reviews.csv.
 
 const { list, study, classes, keys, listed, suspects } = JSON.parse(document.getElementById("review-data").textContent);
 const COLUMNS = ["picture", "label", "review", "correct_label", "role", "id", "rank", "suspects"];
@@ -41,7 +41,7 @@ function show(place) {
   const picture = at("picture");
   picture.classList.toggle("missing", one.style === null);
   picture.setAttribute("style", one.style ?? "");
-  picture.ariaLabel = one.style === null ? "no picture stored" : `picture labelled ${one.label}`;
+  picture.ariaLabel = one.style === null ? "no image stored" : `image, labelled ${one.label}`;
   at("current").textContent = now < listed ? `Suspect ${now + 1} of ${listed}` : `Test image ${now - listed + 1} of ${suspects.length - listed}`;
   at("label").textContent = one.label + share(one.probability);
   at("suggested").textContent = one.suggested + share(one.suggested_probability);
@@ -148,7 +148,7 @@ function parsed(text) {
   return rows.filter((row) => row.some(Boolean));
 }
 
-// Of a picture that is in the list its answer; any other row stays as it is, and is exported again.
+// Of an image that is in the list its answer; any other row stays as it is, and is exported again.
 function load(text) {
   const [header = [], ...rows] = parsed(text);
   const column = Object.fromEntries(COLUMNS.map((name) => [name, header.indexOf(name)]));
@@ -170,7 +170,7 @@ function load(text) {
   settle();
   show(now);
   const missed = unknown ? `, ${unknown} not understood: no such review or class` : "";
-  say(`${taken} answers read${missed}${others.length ? `, and ${others.length} about pictures that are not in this list: they are downloaded with the others` : ""}.`);
+  say(`${taken} answers read${missed}${others.length ? `, and ${others.length} about images that are not in this list: they are downloaded with the others` : ""}.`);
 }
 
 function nextOpen() {

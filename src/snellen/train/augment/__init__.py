@@ -1,1 +1,1 @@
-"""Changes to training pictures, and only to those: addressed by seed, epoch and picture, vectorised over a batch."""
+"""Changes to training images, and only to those: addressed by seed, epoch and image, vectorised over a batch."""

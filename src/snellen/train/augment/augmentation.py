@@ -1,7 +1,7 @@
-"""What an augmentation is: random numbers for each picture, and a function that changes a batch by its numbers.
+"""What an augmentation is: random numbers for each image, and a function that changes a batch by its numbers.
 
-The numbers of an epoch are drawn for all n training pictures of a lane at once, from the address (seed, epoch, name in
-the list); row r belongs to the r-th training row. So what happens to a picture does not depend on its batch, on other
+The numbers of an epoch are drawn for all n training images of a lane at once, from the address (seed, epoch, name in
+the list); row r belongs to the r-th training row. So what happens to an image does not depend on its batch, on other
 lanes or on a resumed training.
 """
 
@@ -17,12 +17,12 @@ from torch import Tensor
 from snellen.models.named import Named
 from snellen.train.augment.warp import Fill, Interpolation
 
-PictureShape = tuple[int, int, int]
+ImageShape = tuple[int, int, int]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Augmentation(Named):
-    """Base of all augmentations. Pictures are (L, N, H, W, C), black 0 and white 1.
+    """Base of all augmentations. Images are (L, N, H, W, C), black 0 and white 1.
 
     strengths: the arguments that change nothing but the numbers that are drawn; lanes of one pack may differ in them.
     """
@@ -30,8 +30,8 @@ class Augmentation(Named):
     strengths: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
-        """(count, k) numbers, one row for each of `count` pictures of `shape` (H, W, C)."""
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
+        """(count, k) numbers, one row for each of `count` images of `shape` (H, W, C)."""
 
 
 class Geometric(Augmentation):
@@ -59,10 +59,10 @@ class Recolouring(Augmentation):
 
 
 class Mixing(Augmentation):
-    """Makes one picture of two; its loss is the mean of the losses for both labels, weighted by their shares.
+    """Makes one image of two; its loss is the mean of the losses for both labels, weighted by their shares.
 
-    alpha: shares are drawn from Beta(alpha, alpha): 1 is uniform, near 0 hardly changes most pictures, and 0 changes
-    none. probability: that a picture is mixed at all.
+    alpha: shares are drawn from Beta(alpha, alpha): 1 is uniform, near 0 hardly changes most images, and 0 changes
+    none. probability: that an image is mixed at all.
     """
 
     strengths: ClassVar = frozenset({"alpha", "probability"})
@@ -71,9 +71,9 @@ class Mixing(Augmentation):
 
     @abstractmethod
     def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """The mixed pictures of x and partners (L, N, H, W, C), and the share (L, N) that x has in each."""
+        """The mixed images of x and partners (L, N, H, W, C), and the share (L, N) that x has in each."""
 
     def shares(self, generator: np.random.Generator, count: int) -> np.ndarray:
-        """(count,) shares of the first picture."""
+        """(count,) shares of the first image."""
         mixed = generator.random(count) < self.probability
         return np.where(mixed, generator.beta(self.alpha, self.alpha, count), 1.0) if self.alpha else np.ones(count)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from snellen.train.augment.augmentation import PictureShape
+from snellen.train.augment.augmentation import ImageShape
 
 
-def boxes(generator: np.random.Generator, sides: np.ndarray, shape: PictureShape) -> np.ndarray:
+def boxes(generator: np.random.Generator, sides: np.ndarray, shape: ImageShape) -> np.ndarray:
     """(n, 4) boxes (top, left, bottom, right) with sides (n, 2), the centre anywhere, cut at the edge."""
     size = np.asarray(shape[:2])
     first = np.floor(generator.random((len(sides), 2)) * size) - sides // 2

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from snellen.models.keys import Key
-from snellen.train.augment.augmentation import Augmentation, Mixing, PictureShape
+from snellen.train.augment.augmentation import Augmentation, ImageShape, Mixing
 from snellen.train.augment.mixing import Mixed
 from snellen.train.augment.stages import Stage, stages_of
 
@@ -25,7 +25,7 @@ class EpochAugmentation:
 
     @staticmethod
     def draw(
-        lists: Sequence[tuple[Augmentation, ...]], train_rows: Sequence[Tensor], shape: PictureShape, key: Key
+        lists: Sequence[tuple[Augmentation, ...]], train_rows: Sequence[Tensor], shape: ImageShape, key: Key
     ) -> EpochAugmentation:
         """lists: the augmentations of each lane, which may differ in strength, not in kind."""
         counts, device = [len(rows) for rows in train_rows], train_rows[0].device
@@ -33,14 +33,14 @@ class EpochAugmentation:
         return EpochAugmentation(tuple((stage, numbers.to(device)) for stage, numbers in drawn), tuple(train_rows), key)
 
     def change(self, x: Tensor, rows: Tensor) -> Tensor:
-        """Pictures x (L, N, H, W, C) of `rows` (L, N) after all augmentations that change single pictures."""
+        """Images x (L, N, H, W, C) of `rows` (L, N) after all augmentations that change single images."""
         for stage, drawn in self.stages:
             if not isinstance(stage.steps[0], Mixing):
                 x = stage.apply(x, self._numbers(drawn, rows, x))
         return x
 
     def mix(self, x: Tensor, labels: Tensor, rows: Tensor, partners: Tensor | None) -> tuple[Tensor, Mixed | None]:
-        """The pictures of one batch after the last augmentation, where that mixes pictures, and their second labels.
+        """The images of one batch after the last augmentation, where that mixes images, and their second labels.
 
         partners: (L, N) places in the batch, None where nothing is mixed.
         """
@@ -67,7 +67,7 @@ class EpochAugmentation:
         return found.to(self.train_rows[0].device)
 
     def _mixing(self) -> Mixing | None:
-        """The augmentation that mixes pictures: the last of the list, or none."""
+        """The augmentation that mixes images: the last of the list, or none."""
         last = self.stages[-1][0].steps[0] if self.stages else None
         return last if isinstance(last, Mixing) else None
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, field_validator
 
 from snellen.errors import StudyError
-from snellen.train.augment.augmentation import Geometric, PictureShape
+from snellen.train.augment.augmentation import Geometric, ImageShape
 from snellen.train.augment.warp import Fill, Interpolation, maps
 
 Factor = Annotated[float, Field(gt=0, le=10)]
@@ -47,7 +47,7 @@ class Shift(_Resampling):
     def moves_whole_pixels(self) -> bool:
         return self.interpolation == "nearest"
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         pixels = generator.uniform(-self.amount, self.amount, (count, 2)) * shape[:2]
         down, right = (pixels.round() if self.moves_whole_pixels() else pixels).T
         return maps(count, offset=(down, right))
@@ -55,7 +55,7 @@ class Shift(_Resampling):
 
 @final
 class Flip(Geometric):
-    """Mirrors half of the pictures left to right, or top to bottom, or half of them each way.
+    """Mirrors half of the images left to right, or top to bottom, or half of them each way.
 
     anyway: allows digits and letters too, whose mirror images are other characters, or none, and classes such as left
     and right.
@@ -68,7 +68,7 @@ class Flip(Geometric):
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
     anyway: bool = False
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         signs = np.where(generator.random((count, 2)) < self.probability, -1, 1)
         vertical = signs[:, 1] if self.direction != "horizontal" else 1
         horizontal = signs[:, 0] if self.direction != "vertical" else 1
@@ -89,7 +89,7 @@ class Crop(Geometric):
     def fills(self) -> Fill | None:
         return self.fill
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         down, right = generator.integers(-self.padding, self.padding, (count, 2), endpoint=True).T
         return maps(count, offset=(down, right))
 
@@ -108,7 +108,7 @@ class Rotate(_Resampling):
     degrees: Annotated[float, Field(ge=0, le=180)]
     anyway: bool = False
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         angles = np.deg2rad(generator.uniform(-self.degrees, self.degrees, count))
         return maps(count, linear=(np.cos(angles), -np.sin(angles), np.sin(angles), np.cos(angles)))
 
@@ -141,6 +141,6 @@ class Scale(_Resampling):
             raise StudyError("the smaller factor comes first", found=f"[{factors[0]:g}, {factors[1]:g}]")
         return factors
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         shrink = 1 / generator.uniform(*self.factors, count)
         return maps(count, linear=(shrink, 0, 0, shrink))

@@ -1,4 +1,4 @@
-"""Refuses changes of pictures that make one class of another: mirrored or turned characters, directions, sides."""
+"""Refuses changes of images that make one class of another: mirrored or turned characters, directions, sides."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _refuse_mirrored(classes: Sequence[str], source: str, direction: str, hint: 
         pairs += _whole(classes, SIGNS)
     if pairs:
         found = listing(f"{one} and {other}" for one, other in pairs[:NAMED])
-        raise StudyError("`flip` makes pictures of another class: a mirrored left is a right", found=found, hint=hint)
+        raise StudyError("`flip` makes images of another class: a mirrored left is a right", found=found, hint=hint)
     written = characters(classes)
     if len(written) > 1 or source.startswith(CHARACTERS):
         numbered = all(name.isdecimal() for name in classes)
@@ -83,7 +83,7 @@ def _refuse_turned(classes: Sequence[str], degrees: float) -> None:
         pairs += _whole(characters(classes), UPSIDE_DOWN)
     if pairs:
         raise StudyError(
-            f"`rotate` by up to {degrees:g} degrees makes pictures of another class: a 6 that is turned round is a 9",
+            f"`rotate` by up to {degrees:g} degrees makes images of another class: a 6 that is turned round is a 9",
             found=listing(f"{one} and {other}" for one, other in pairs[:NAMED]),
             hint="Turn by less, or write `{rotate: {degrees: ..., anyway: true}}` if it is meant.",
         )

@@ -1,4 +1,4 @@
-"""Augmentations that make one picture of two, with both labels: mixup and cutmix."""
+"""Augmentations that make one image of two, with both labels: mixup and cutmix."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import ClassVar, Literal, final
 import numpy as np
 from torch import Tensor
 
-from snellen.train.augment.augmentation import Mixing, PictureShape
+from snellen.train.augment.augmentation import ImageShape, Mixing
 from snellen.train.augment.boxes import areas, boxes, inside
 
 
 @dataclass(frozen=True, eq=False)
 class Mixed:
-    """The second labels of pictures that are made of two. labels: (L, N); share: (L, N) of the first picture."""
+    """The second labels of images that are made of two. labels: (L, N); share: (L, N) of the first image."""
 
     labels: Tensor
     share: Tensor
@@ -23,12 +23,12 @@ class Mixed:
 
 @final
 class Mixup(Mixing):
-    """The weighted mean of two pictures (Zhang et al. 2018); each has a weight of its own, as in Keras's MixUp."""
+    """The weighted mean of two images (Zhang et al. 2018); each has a weight of its own, as in Keras's MixUp."""
 
     kind: Literal["mixup"] = "mixup"
     shorthand: ClassVar[str] = "alpha"
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         return self.shares(generator, count)[:, None]
 
     def mix(self, x: Tensor, partners: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,13 +37,13 @@ class Mixup(Mixing):
 
 @final
 class Cutmix(Mixing):
-    """A rectangle of one picture is put into the other (Yun et al. 2019). Shares are those of the visible area, so they
+    """A rectangle of one image is put into the other (Yun et al. 2019). Shares are those of the visible area, so they
     are right where the rectangle is cut at the edge too."""
 
     kind: Literal["cutmix"] = "cutmix"
     shorthand: ClassVar[str] = "alpha"
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         sides = np.sqrt(1 - self.shares(generator, count))[:, None] * shape[:2]
         return boxes(generator, sides.astype(int), shape)
 

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from snellen.train.augment.augmentation import PictureShape, Recolouring, Share
+from snellen.train.augment.augmentation import ImageShape, Recolouring, Share
 from snellen.train.augment.boxes import boxes, inside
 
 
@@ -22,7 +22,7 @@ class Brightness(Recolouring):
     shorthand: ClassVar[str] = "amount"
     amount: Share
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         return generator.uniform(-self.amount, self.amount, (count, 1))
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Contrast(Recolouring):
     shorthand: ClassVar[str] = "amount"
     amount: Share
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         return generator.uniform(1 - self.amount, 1 + self.amount, (count, 1))
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ class Contrast(Recolouring):
 
 @final
 class Cutout(Recolouring):
-    """Covers a square of `size` pixels, whose centre is anywhere in the picture, also at its edge, with `value`; black
+    """Covers a square of `size` pixels, whose centre is anywhere in the image, also at its edge, with `value`; black
     is 0 (DeVries and Taylor 2017)."""
 
     kind: Literal["cutout"] = "cutout"
@@ -57,7 +57,7 @@ class Cutout(Recolouring):
     size: Annotated[int, Field(ge=0, le=512)]
     value: Share = 0.0
 
-    def draw(self, generator: np.random.Generator, count: int, shape: PictureShape) -> np.ndarray:
+    def draw(self, generator: np.random.Generator, count: int, shape: ImageShape) -> np.ndarray:
         return boxes(generator, np.full((count, 2), self.size), shape)
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def _mixing_last(augmentations: tuple[Augmentation, ...]) -> tuple[Augmentation,
     for each in augmentations[:-1]:
         if isinstance(each, Mixing):
             raise StudyError(
-                f"`{each.name}` makes one picture of two", expected="one such step at most, at the end of `augment`"
+                f"`{each.name}` makes one image of two", expected="one such step at most, at the end of `augment`"
             )
     return augmentations
 

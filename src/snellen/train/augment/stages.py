@@ -1,4 +1,4 @@
-"""A list of augmentations as stages: neighbours that move pixels become one map, so that pictures are read once."""
+"""A list of augmentations as stages: neighbours that move pixels become one map, so that images are read once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from snellen.models.keys import Key
-from snellen.train.augment.augmentation import Augmentation, Geometric, PictureShape, Recolouring
+from snellen.train.augment.augmentation import Augmentation, Geometric, ImageShape, Recolouring
 from snellen.train.augment.warp import Fill, Interpolation, composed, read_between, read_whole
 
 Steps = tuple[Augmentation, ...]
@@ -28,8 +28,8 @@ class Stage:
     fill: Fill = "nearest"
     interpolation: Interpolation = "bilinear"
 
-    def draw(self, lists: Sequence[Steps], counts: Sequence[int], shape: PictureShape, key: Key) -> np.ndarray:
-        """(L, n, k) numbers of an epoch. counts: pictures of each lane, n the most of them; other lanes end in zeros.
+    def draw(self, lists: Sequence[Steps], counts: Sequence[int], shape: ImageShape, key: Key) -> np.ndarray:
+        """(L, n, k) numbers of an epoch. counts: images of each lane, n the most of them; other lanes end in zeros.
         lists: all augmentations of each lane, which differ from these in strength at most.
         """
         generators = [key.at(name).generators() for name in self.names]
@@ -41,7 +41,7 @@ class Stage:
         return np.stack(drawn)
 
     def apply(self, x: Tensor, numbers: Tensor) -> Tensor:
-        """x (L, N, H, W, C) changed by `numbers` (L, N, k); for augmentations of single pictures."""
+        """x (L, N, H, W, C) changed by `numbers` (L, N, k); for augmentations of single images."""
         first = self.steps[0]
         if isinstance(first, Recolouring):
             return first.apply(x, numbers)

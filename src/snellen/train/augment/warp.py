@@ -1,4 +1,4 @@
-"""Affine maps of pictures: from which place of the stored picture each pixel is read.
+"""Affine maps of images: from which place of the stored image each pixel is read.
 
 A map is six numbers (a, b, t, c, d, u): the pixel in row i and column j, counted from the centre, is read from row
 a i + b j + t and column c i + d j + u, counted from the centre.
@@ -45,7 +45,7 @@ def read_between(x: Tensor, maps: Tensor, fill: Fill, interpolation: Interpolati
     height, width = x.shape[2:4]
     a, b, t, c, d, u = maps.to(x.dtype).flatten(0, 1).unsqueeze(-1).unbind(1)
     i, j = _from_centre(height, x), _from_centre(width, x)
-    places = x.new_empty((len(a), height, width, 2))  # column, then row; the picture lies between -1 and 1
+    places = x.new_empty((len(a), height, width, 2))  # column, then row; the image lies between -1 and 1
     torch.add((c * i + u)[:, :, None] * (2 / width), (d * j)[:, None] * (2 / width), out=places[..., 0])
     torch.add((a * i + t)[:, :, None] * (2 / height), (b * j)[:, None] * (2 / height), out=places[..., 1])
     planes = x.flatten(0, 1).permute(0, 3, 1, 2)

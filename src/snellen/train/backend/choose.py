@@ -44,7 +44,7 @@ def backends_for(trajectory: Trajectory, device: str) -> tuple[str, ...]:
 
 
 def _wide_work(network: Network) -> int:
-    """Multiply-adds per picture in convolutions with at least WIDE input and output channels."""
+    """Multiply-adds per image in convolutions with at least WIDE input and output channels."""
     convolutions = (placed for placed in network.layers if isinstance(placed.layer, Conv))
     wide = (placed for placed in convolutions if min(placed.input_shape[2], placed.output_shape[2]) >= WIDE)
     return chain.multiply_adds(wide)

@@ -60,7 +60,7 @@ class CompiledBackend:
         return of_shard
 
     def _after_features(self, x: Tensor, state: Tensors) -> Tensor:
-        """(L, N, ...) after the feature steps, in float32; each picture is contiguous."""
+        """(L, N, ...) after the feature steps, in float32; each image is contiguous."""
         if self.network.leading:
             with torch.no_grad():
                 x, _ = chain.apply(self.network.leading, {}, state, x, Step("train"))

@@ -124,6 +124,6 @@ def _window(window: Window | None) -> dict[str, int]:
 
 
 def _sizes(side: str, shape: Shape) -> dict[str, int]:
-    """A vector is a picture of one pixel."""
+    """A vector is an image of one pixel."""
     height, width, channels = shape if len(shape) == 3 else (1, 1, *shape)
     return {f"{side}_height": height, f"{side}_width": width, f"{side}_channels": channels}

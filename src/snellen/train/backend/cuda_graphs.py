@@ -1,6 +1,6 @@
 """Steps as CUDA graphs: one step is captured and then repeated with a single launch, however many operations it has.
 
-A graph repeats the same operations on the same memory. So whatever differs from step to step - pictures, labels,
+A graph repeats the same operations on the same memory. So whatever differs from step to step - images, labels,
 learning rates, the number of the step, the masks of dropout - is copied into tensors that stay where they are, and the
 weights change in place. A captured step is checked once against the plain step; if the two differ, or the step cannot
 be captured, the pack is trained with plain steps and its record says why.
@@ -134,7 +134,7 @@ class GraphRunner:
         self.state.copy_from(before)
 
     def _check(self, inputs: StepInputs) -> None:
-        """Compares one step with other pictures than were captured, another number and another learning rate."""
+        """Compares one step with other images than were captured, another number and another learning rate."""
         before, expected = self.state.clone(), self.state.clone()
         changed = replace(inputs, step=inputs.step + 10, learning_rate=inputs.learning_rate / 2)
         self._repeat(changed)

@@ -1,4 +1,4 @@
-"""The columns of a pixel CSV: what each is for, and the order in which the pixels stand in the picture."""
+"""The columns of a pixel CSV: what each is for, and the order in which the pixels stand in the image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from snellen.errors import DataError, shown, unknown
 from snellen.phrases import some
 
 USES = ("label", "id", "role", "pixels")
-"""The uses of columns that `keys` can name; pixels: the column with all pixels of a picture as one text."""
+"""The uses of columns that `keys` can name; pixels: the column with all pixels of an image as one text."""
 
 SHOWN = 5
 """Names of columns that a message quotes."""
@@ -28,7 +28,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the picture's pixels.
+    """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the image's pixels.
     label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only
     values can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as
     Places. others: positions of columns that are not used. remarks: what was found, for the user. may_lack: uses
@@ -152,10 +152,10 @@ def _of_numeric_header(first: Sequence[str]) -> str:
     some = f"{', '.join(first[:3])}, ..., {first[-1]}"
     if is_mangled(first):
         return (
-            f"line 1 ({some}) is a picture that another program took for column names: it is a header here and no "
-            "picture; write the file again without it to keep that picture"
+            f"line 1 ({some}) is an image that another program took for column names: it is a header here and no "
+            "image; write the file again without it to keep that image"
         )
-    return f"line 1 ({some}) is a header of numbers, not a picture"
+    return f"line 1 ({some}) is a header of numbers, not an image"
 
 
 def _empty_columns(first: Sequence[str], example: Sequence[str]) -> set[int]:

@@ -1,4 +1,4 @@
-"""Whether the first line of a pixel CSV names the columns: it becomes a picture only where that is certain."""
+"""Whether the first line of a pixel CSV names the columns: it becomes an image only where that is certain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snellen.data.readers.csv.lines import Form, is_number
 from snellen.data.readers.csv.pixel_text import MIN_PIXELS, is_pixel_text
 from snellen.errors import DataError
 
-HINT = "Write `header: true` (line 1 names the columns) or `header: false` (line 1 is a picture) under `data`."
+HINT = "Write `header: true` (line 1 names the columns) or `header: false` (line 1 is an image) under `data`."
 
 
 def is_header(first: Sequence[str], below: Sequence[str] | None, form: Form) -> bool:
@@ -34,7 +34,7 @@ def is_header(first: Sequence[str], below: Sequence[str] | None, form: Form) -> 
 
 
 def _are_numeric_names(cells: Sequence[str], form: Form) -> bool:
-    """Whether a line of numbers is a header: 0, 1, 2, ... in any order, or a picture that pandas made column names of
+    """Whether a line of numbers is a header: 0, 1, 2, ... in any order, or an image that pandas made column names of
     (0, 0.1, 0.2, 7, 0.3, ...)."""
     if len(cells) < MIN_PIXELS:
         return False
@@ -44,7 +44,7 @@ def _are_numeric_names(cells: Sequence[str], form: Form) -> bool:
         return True
     if len(values) > MIN_PIXELS and (_rises(values) or _rises(values[1:]) or _rises(values[:-1])):
         shown = f"{', '.join(cells[:4])}, ..., {cells[-1]}"
-        raise DataError("line 1 may be a header or a picture", found=shown, hint=HINT)
+        raise DataError("line 1 may be a header or an image", found=shown, hint=HINT)
     return False
 
 

@@ -27,34 +27,34 @@ class LabelTable:
     ids: Sequence[str] | None
 
 
-def labels_of(path: Path, picture_ids: Sequence[str] | None, num_pictures: int) -> tuple[np.ndarray, str | None]:
-    """(N,) text: the label of each picture, and the sentence on how lines were matched. picture_ids: None for pictures
+def labels_of(path: Path, image_ids: Sequence[str] | None, num_images: int) -> tuple[np.ndarray, str | None]:
+    """(N,) text: the label of each image, and the sentence on how lines were matched. image_ids: None for images
     without an id column.
 
-    Raises DataError for other ids than those of the pictures, and as `_read` does.
+    Raises DataError for other ids than those of the images, and as `_read` does.
     """
-    table = _read(path, num_pictures)
-    if table.ids is None or table.ids == picture_ids:
+    table = _read(path, num_images)
+    if table.ids is None or table.ids == image_ids:
         return table.texts, None
     line_of = {name: line for line, name in enumerate(table.ids)}
-    if picture_ids is not None and {*picture_ids} <= {*line_of} and len(line_of) == len(table.ids):
-        return table.texts[[line_of[name] for name in picture_ids]], "lines are matched with the pictures by id"
+    if image_ids is not None and {*image_ids} <= {*line_of} and len(line_of) == len(table.ids):
+        return table.texts[[line_of[name] for name in image_ids]], "lines are matched with the images by id"
     if _number_the_lines(table.ids):
         return table.texts, None
-    if picture_ids is None:
-        return table.texts, "lines belong to the pictures in their order; the other column is not used"
-    without = [name for name in picture_ids if name not in line_of]
-    found = f"{len(without):,} pictures without a label, such as {without[0]}" if without else "an id given twice"
-    hint = "Give each picture one line with its id, or leave the ids out where the order of the lines is the same."
-    raise DataError("the ids of labels and pictures differ", found=found, where=path.name, hint=hint)
+    if image_ids is None:
+        return table.texts, "lines belong to the images in their order; the other column is not used"
+    without = [name for name in image_ids if name not in line_of]
+    found = f"{len(without):,} images without a label, such as {without[0]}" if without else "an id given twice"
+    hint = "Give each image one line with its id, or leave the ids out where the order of the lines is the same."
+    raise DataError("the ids of labels and images differ", found=found, where=path.name, hint=hint)
 
 
 def _number_the_lines(ids: Sequence[str]) -> bool:
     return any(ids == [str(start + line) for line in range(len(ids))] for start in (0, 1))
 
 
-def _read(path: Path, num_pictures: int) -> LabelTable:
-    """One line more than pictures is a header. Raises DataError for another number of lines, and for more columns than
+def _read(path: Path, num_images: int) -> LabelTable:
+    """One line more than images is a header. Raises DataError for another number of lines, and for more columns than
     an index or id and the label."""
     with located(path.name), readable():
         rows = list[list[str]]()
@@ -70,12 +70,12 @@ def _read(path: Path, num_pictures: int) -> LabelTable:
                         where = f"line {number + offset}"
                         raise DataError("not a table of labels", found=found, expected="a label a line", where=where)
                     rows.append(cells)
-                if len(rows) > num_pictures + 1:
+                if len(rows) > num_images + 1:
                     break
-        if len(rows) not in (num_pictures, num_pictures + 1):
-            found = f"{num_pictures:,} pictures, and {'more' if len(rows) > num_pictures else f'{len(rows):,}'} labels"
-            raise DataError("different numbers of pictures and labels", found=found, expected="one label a picture")
-        header = rows.pop(0) if len(rows) > num_pictures else []
+        if len(rows) not in (num_images, num_images + 1):
+            found = f"{num_images:,} images, and {'more' if len(rows) > num_images else f'{len(rows):,}'} labels"
+            raise DataError("different numbers of images and labels", found=found, expected="one label an image")
+        header = rows.pop(0) if len(rows) > num_images else []
         usual = [place for place, name in enumerate(header) if is_called("label", name)]
         place = usual[0] if len(usual) == 1 else -1
         texts = [row[place if place < len(row) else -1] for row in rows]

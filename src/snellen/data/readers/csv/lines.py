@@ -21,7 +21,7 @@ MAX_LINE_BYTES = 2**23
 """A line of 512x512 colour pixels has 3 MB."""
 
 MAX_COLUMNS = 3 * MAX_SIDE_PIXELS**2 + 100
-"""The pixels of the largest pictures, in three colours, the label, and what else is known of a picture."""
+"""The pixels of the largest images, in three colours, the label, and what else is known of an image."""
 
 MAX_EMPTY_LINES = 1_000
 """Before the first line with content."""
@@ -59,7 +59,7 @@ def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
 
 @contextmanager
 def long_cells() -> Iterator[None]:
-    """Lets Python's csv read cells of MAX_LINE_BYTES characters, such as the text of a picture's pixels; it stops at
+    """Lets Python's csv read cells of MAX_LINE_BYTES characters, such as the text of an image's pixels; it stops at
     131,072 otherwise. Its limit holds for the whole process, so it is put back."""
     before = csv.field_size_limit(max(MAX_LINE_BYTES, csv.field_size_limit()))
     try:

@@ -1,4 +1,4 @@
-"""CSV files with a picture in each row, as on Kaggle: one file, or the files of a folder that hold its parts.
+"""CSV files with an image in each row, as on Kaggle: one file, or the files of a folder that hold its parts.
 
 The label may be in any column. Where the names of columns say where a pixel belongs, that holds; otherwise they are in
 reading order.
@@ -59,7 +59,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
         if table.labels is not None:
             found += _parts_of(table, table.labels, file)
         elif file.role == "train":
-            hint = "Name it with `keys: {label: ...}`; pictures without labels are for `snellen predict`."
+            hint = "Name it with `keys: {label: ...}`; images without labels are for `snellen predict`."
             pixels = f"{math.prod(table.pixels.shape[1:]):,} columns of pixels in {len(table.pixels):,} rows"
             expected = "a label beside the pixels, such as a column `label`"
             raise DataError("no label column", found=pixels, expected=expected, where=file.pixels.name, hint=hint)

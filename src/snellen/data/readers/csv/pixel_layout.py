@@ -1,4 +1,4 @@
-"""The size of pictures and the order of their colours, of rows that only have a number of values.
+"""The size of images and the order of their colours, of rows that only have a number of values.
 
 What the study or the names of the columns say holds. Otherwise squares are read as squares, and what is left is
 measured: in the right layout neighbouring pixels differ least. Only a clear winner is taken.
@@ -20,23 +20,23 @@ from snellen.limits import MAX_SIDE_PIXELS
 
 MEASURED_ROWS, MEASURED_VALUES, FEWEST_ROWS = 500, 2**23, 10
 CLEAR = 4.0
-"""Standard errors between the best size and every other. Of 1,200 samples of 10 to 200 pictures of MNIST,
+"""Standard errors between the best size and every other. Of 1,200 samples of 10 to 200 images of MNIST,
 Fashion-MNIST, CIFAR-10 and SVHN, whole and cropped to 20x28, 28x16, 20x30, 18x32 and 24x32, none was read wrong (in 26
 nothing was clear); noise never comes near."""
 
 CLEAR_ORDER = 0.85
-"""How much less neighbours differ in one order of colours than in the other: of 16,000 single pictures of CIFAR-10 and
+"""How much less neighbours differ in one order of colours than in the other: of 16,000 single images of CIFAR-10 and
 SVHN in both orders, none was read wrong, and in 5 nothing was clear."""
 
 MAX_ASPECT, MIN_SIDE = 2.5, 3
-"""Longer and smaller pictures are not considered unless the study gives their size."""
+"""Longer and smaller images are not considered unless the study gives their size."""
 
 LISTED_SIZES = 5
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a row of values becomes a picture. planar: all red pixels, then all green, then all blue."""
+    """How a row of values becomes an image. planar: all red pixels, then all green, then all blue."""
 
     height: int
     width: int
@@ -82,7 +82,7 @@ def find_layout(
 
 
 def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
-    """(N, H, W) or (N, H, W, C) pictures of (N, P) values, which are put in order where they are."""
+    """(N, H, W) or (N, H, W, C) images of (N, P) values, which are put in order where they are."""
     if layout.planar:
         for rows in row_slices(pixels):
             planes = pixels[rows].reshape(-1, layout.channels, layout.height * layout.width)
@@ -91,24 +91,24 @@ def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def plausible(total: int) -> list[Layout]:
-    """The sizes that so many values may have: squares, then those of grey pictures nearest to a square."""
+    """The sizes that so many values may have: squares, then those of grey images nearest to a square."""
     return [*_squares(total, (1, 3)), *(each for each in _oblongs(total) if each.channels == 1)]
 
 
 def of_other_size(total: int, size: tuple[int, int], hint: str) -> DataError:
-    """The error for rows of as many values as no pictures of the model have."""
+    """The error for rows of as many values as no images of the model have."""
     height, width = size
     expected = f"{height * width:,} for the model's {height}x{width} pixels, or {3 * height * width:,} in colour"
     return DataError("not the number of pixels that the model takes", found=f"{total:,}", expected=expected, hint=hint)
 
 
 def hint_of_sizes(layouts: Sequence[Layout]) -> str:
-    """What helps with pictures of another size. layouts: what they may be."""
+    """What helps with images of another size. layouts: what they may be."""
     sizes = dict.fromkeys(f"--size {each.height} {each.width}" for each in layouts)
     hint = "Their number does not say their size, and a column may be missing."
     if not sizes:
         return hint
-    return f"{hint} If they are other pictures, to be resized, say so: {' or '.join([*sizes][:LISTED_SIZES])}."
+    return f"{hint} If they are other images, to be resized, say so: {' or '.join([*sizes][:LISTED_SIZES])}."
 
 
 def _of_names(named: tuple[int, ...], size: tuple[int, ...] | None) -> Layout:
@@ -172,7 +172,7 @@ def _measured(pixels: np.ndarray, layouts: list[Layout], others: list[Layout]) -
         said = "all pixels of a colour after each other (`channels: first`), in which neighbouring pixels differ least"
         return best, f"the colours are read as {said}" if best.planar else None
     if best is None:
-        raise _unclear(total, others, "the size of the pictures is not clear")
+        raise _unclear(total, others, "the size of the images is not clear")
     return best, f"{total:,} pixel columns are read as `{best.line()}`, in which neighbouring pixels differ least"
 
 
@@ -203,10 +203,10 @@ def _clear_winner(rows: np.ndarray, layouts: list[Layout]) -> Layout | None:
 def _roughness(rows: np.ndarray, layout: Layout) -> np.ndarray:
     """(n,) mean difference of neighbours, to the right and below, in each row."""
     if layout.planar:
-        pictures = rows.reshape(-1, layout.channels, layout.height, layout.width)
+        images = rows.reshape(-1, layout.channels, layout.height, layout.width)
     else:
-        pictures = rows.reshape(-1, layout.height, layout.width, layout.channels).transpose(0, 3, 1, 2)
-    right, below = (np.abs(np.diff(pictures, axis=axis)).reshape(len(rows), -1) for axis in (3, 2))
+        images = rows.reshape(-1, layout.height, layout.width, layout.channels).transpose(0, 3, 1, 2)
+    right, below = (np.abs(np.diff(images, axis=axis)).reshape(len(rows), -1) for axis in (3, 2))
     total: np.ndarray = right.mean(axis=1) + below.mean(axis=1)
     return total
 
@@ -229,5 +229,5 @@ def _unclear(total: int, layouts: Sequence[Layout], why: str) -> DataError:
     hint = "Name other columns by name or number, counting from 0, with `keys: {id: ..., label: ...}`."
     if lines:
         hint = f"Write what is right under `data`: {' or '.join(lines)}; `snellen predict` takes --size HEIGHT WIDTH."
-    problem = f"not the pixels of square pictures: {why}" if not _squares(total, (1, 3)) else why
+    problem = f"not the pixels of square images: {why}" if not _squares(total, (1, 3)) else why
     return DataError(problem, found=f"{total:,} pixel columns", expected=expected, hint=hint)

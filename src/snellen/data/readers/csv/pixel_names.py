@@ -1,4 +1,4 @@
-"""What the names of the columns of a pixel CSV say: which hold pixels, and where in the picture each belongs."""
+"""What the names of the columns of a pixel CSV say: which hold pixels, and where in the image each belongs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_FIRST_NUMBER = 3
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Columns whose names form one series. columns: their positions in the order of the picture's pixels. shape: (H, W)
+    """Columns whose names form one series. columns: their positions in the order of the image's pixels. shape: (H, W)
     or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where names tell colours.
     of_any_column: whether all columns of a table are called so."""
 

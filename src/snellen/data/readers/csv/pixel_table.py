@@ -1,4 +1,4 @@
-"""The rows of one pixel CSV as pictures, with ids, labels and parts where it has them; also for prediction."""
+"""The rows of one pixel CSV as images, with ids, labels and parts where it has them; also for prediction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snellen.data.pictures.decoder import is_picture
+from snellen.data.decoding.decoder import is_image
 from snellen.data.readers.column_names import CERTAIN_LABELS, plain
 from snellen.data.readers.csv.columns import Columns, find_columns
 from snellen.data.readers.csv.lines import Lines, is_number, opened
@@ -52,7 +52,7 @@ class PixelTable:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a model takes. size: (height, width) of its pictures. resizes: whether it was trained on pictures that were
+    """What a model takes. size: (height, width) of its images. resizes: whether it was trained on images that were
     resized, so that those of other sizes are as in training."""
 
     size: tuple[int, int]
@@ -91,12 +91,12 @@ def read_pixels(
 
 
 def _of_model(total: int, model: Expected, may_have_label: bool) -> tuple[int, int] | None:
-    """The size of the model where so many values are pictures of it; None where they are squares and the model takes
-    pictures of any size. Raises DataError otherwise: what a number of values suggests is no size."""
+    """The size of the model where so many values are images of it; None where they are squares and the model takes
+    images of any size. Raises DataError otherwise: what a number of values suggests is no size."""
     counts = (total, total - 1) if may_have_label else (total,)
-    if any(_are_pictures(count, model.size) for count in counts):
+    if any(_are_images(count, model.size) for count in counts):
         return model.size
-    if model.resizes and any(_are_pictures(count, None) for count in counts):
+    if model.resizes and any(_are_images(count, None) for count in counts):
         return None
     hint = hint_of_sizes([each for count in counts for each in plausible(count)])
     raise of_other_size(total, model.size, hint)
@@ -129,7 +129,7 @@ def holds_pixels(path: Path) -> bool:
     if len(cells) == 1 and any(plain(cell) in CERTAIN_LABELS for cell in cells[0]):
         return True
     texts = [cell for cell in cells[-1] if cell and not is_number(cell, form)]
-    if any(is_picture(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):
+    if any(is_image(Path(cell)) for cell in texts) and not any("pix" in name.lower() for name in cells[0]):
         return False
     return len(texts) <= MAX_TEXTS and len(cells[-1]) - len(texts) >= max(MIN_PIXELS, 3 * len(texts))
 
@@ -145,7 +145,7 @@ def as_numbers(labels: np.ndarray) -> np.ndarray:
 def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Pixels and labels of numbers without names: the label is the first or the last, where there is room for one."""
     total = table.shape[1]
-    with_label, without = _are_pictures(total - 1, size), _are_pictures(total, size)
+    with_label, without = _are_images(total - 1, size), _are_images(total, size)
     places = [place for place in (0, -1) if _are_labels(table[:, place], 0)]
     if len(places) == 1 and _may_be_labels(table, -1 - places[0]):
         places = [0, -1]
@@ -165,8 +165,8 @@ def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarr
     return np.ascontiguousarray(table[:, 1:] if place == 0 else table[:, :-1]), table[:, place].astype(np.float64)
 
 
-def _are_pictures(num_values: int, size: tuple[int, ...] | None) -> bool:
-    """Whether that many values are what the study says, or square pictures of one or three channels."""
+def _are_images(num_values: int, size: tuple[int, ...] | None) -> bool:
+    """Whether that many values are what the study says, or square images of one or three channels."""
     if size is not None:
         area = math.prod(size)
         return num_values == area or (len(size) == 2 and num_values in (3 * area, 4 * area))

@@ -1,11 +1,11 @@
-"""All pixels of a picture in one cell, numbers between spaces or commas, as in FER2013."""
+"""All pixels of an image in one cell, numbers between spaces or commas, as in FER2013."""
 
 from __future__ import annotations
 
 import re
 
 MIN_PIXELS = 9
-"""Pictures of 3x3 pixels: tables with fewer columns hold other data."""
+"""Images of 3x3 pixels: tables with fewer columns hold other data."""
 
 NUMBERS = re.compile(r"[\[(]*\s*[-+]?\d[\d.eE+-]*(?:[\s,;]+[-+]?\d[\d.eE+-]*){8}")
 

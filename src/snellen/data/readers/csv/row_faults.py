@@ -115,7 +115,7 @@ def _of_text(chunk: Chunk, index: int, cell: str, columns: Columns, num_values: 
     values, where = numbers_of(cell).split(" "), f"{chunk.where(index)}: column {columns.names[columns.text or 0]}"
     if len(values) != num_values:
         found, expected = f"{len(values):,} numbers", f"{num_values:,} as in the other rows"
-        return DataError("a picture with another number of pixels", found=found, expected=expected, where=where)
+        return DataError("an image with another number of pixels", found=found, expected=expected, where=where)
     bad = next((value for value in values if not is_finite(value, Form())), None)
     if bad is None:
         return None

@@ -28,7 +28,7 @@ FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """pixels: (N, P) uint8 or float32, in the order of the picture. texts: use to (N,) text of its column. numbers:
+    """pixels: (N, P) uint8 or float32, in the order of the image. texts: use to (N,) text of its column. numbers:
     (N,) int64, those of the rows in the file. bad: rows that are left out."""
 
     pixels: np.ndarray
@@ -80,7 +80,7 @@ def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
     if pixels is None or not row:
         found = f"a header only, of {len(columns.names):,} columns" if columns.has_header else "an empty file"
         hint = "The file may have been cut off, or written before there were data."
-        raise DataError("no rows", found=found, expected="a row for each picture below the header", hint=hint)
+        raise DataError("no rows", found=found, expected="a row for each image below the header", hint=hint)
     kept = {use: _as_array(values, use) for use, values in texts.items()}
     return Rows(pixels[:row], kept, np.concatenate(numbers), bad)
 
@@ -97,7 +97,7 @@ def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
 
 
 def _parsed(path: Path, columns: Columns, lenient: bool) -> Iterator[_Read]:
-    """Each chunk, with pixels in the picture's order."""
+    """Each chunk, with pixels in the image's order."""
     order = _order(columns)
     row = num_values = 0
     with opened(path) as (stream, _):
@@ -133,7 +133,7 @@ def _read_sound(chunk: bytes, columns: Columns, row: int, line: int, num_values:
 
 
 def _order(columns: Columns) -> np.ndarray | None:
-    """From the order of the file to that of the picture; None where they are the same."""
+    """From the order of the file to that of the image; None where they are the same."""
     rank = np.argsort(np.argsort(columns.pixels))
     return None if np.array_equal(rank, np.arange(len(rank))) else rank
 
@@ -244,7 +244,7 @@ def _parse_wide(chunk: Chunk, columns: Columns) -> tuple[np.ndarray, dict[str, l
 def _parse_texts(
     cells: Sequence[str], num_values: int, chunk: bytes, columns: Columns, row: int, line: int
 ) -> np.ndarray:
-    """(n, P) pixels of cells that each hold all pixels of a picture. num_values: P, 0 before the first row."""
+    """(n, P) pixels of cells that each hold all pixels of an image. num_values: P, 0 before the first row."""
     if not cells:
         return np.empty((0, max(1, num_values)), np.uint8)
     joined = "\n".join(cells)
@@ -264,7 +264,7 @@ def _parse_texts(
 
     if wrong is not None:
         raise DataError(
-            "a picture with another number of pixels",
+            "an image with another number of pixels",
             found=f"{counts[wrong]:,} numbers",
             expected=f"{expected:,} as in the first row",
             where=f"{where(wrong)}: column {name}",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from snellen.data.readers.reader import Options
 
 if TYPE_CHECKING:
-    from snellen.data.readers.picture_files.labelled_pictures import LabelledFile
+    from snellen.data.readers.image_files.labelled_images import LabelledFile
 
 
 def normal_form(name: str) -> str:
@@ -46,5 +46,5 @@ def said_of_names(rows: Sequence[LabelledFile]) -> Iterator[str]:
         alike.setdefault(re.sub(r"[\s_-]+", " ", label).strip().casefold(), []).append(label)
     for labels in alike.values():
         if len(labels) > 1:
-            named = " and ".join(f"`{label}` ({counts[label]:,} pictures)" for label in labels)
+            named = " and ".join(f"`{label}` ({counts[label]:,} images)" for label in labels)
             yield f"{named} are different classes with names that look alike. If they are one, give them one name."

@@ -9,12 +9,12 @@ import numpy as np
 
 from snellen.data.dataset import PartRole
 from snellen.data.readers.csv.pixel_names import find_places
-from snellen.data.readers.memory.columns import as_pictures_of, as_squares
+from snellen.data.readers.memory.columns import as_images_of, as_squares
 from snellen.data.readers.memory.rows import Rows
 from snellen.errors import DataError
 
 MNIST_PIXELS = 784
-"""Flat rows of this length are pictures of 28x28 pixels, as those of MNIST and its many successors."""
+"""Flat rows of this length are images of 28x28 pixels, as those of MNIST and its many successors."""
 DIGITS = "Optical recognition of handwritten digits"
 DIGITS_RANGE = (0.0, 16.0)
 """scikit-learn's digits count the dark pixels of a 4x4 block."""
@@ -26,7 +26,7 @@ def is_bunch(value: Any) -> bool:
 
 
 def rows_of_bunch(bunch: Mapping[str, Any], part: str, role: PartRole) -> Rows:
-    """The rows of a bunch: its `images`, or the flat rows of `data` where it is certain that they are square pictures.
+    """The rows of a bunch: its `images`, or the flat rows of `data` where it is certain that they are square images.
 
     Raises DataError for other flat rows.
     """
@@ -56,14 +56,14 @@ def _squares(bunch: Mapping[str, Any], part: str) -> tuple[np.ndarray, tuple[str
         return values, ()
     places = find_places(dict(enumerate(names))) if len(names) == values.shape[1] else None
     if places is not None and len(places.columns) == len(names) and names[0].lower().startswith("pix"):
-        return as_pictures_of(values[:, places.columns], places, part)
+        return as_images_of(values[:, places.columns], places, part)
     if values.shape[1] == MNIST_PIXELS:
         return as_squares(values, part)
     raise DataError(
-        "rows of numbers that are not known to be pictures",
+        "rows of numbers that are not known to be images",
         found=f"shape {values.shape}",
         expected="`images`, or columns pixel1, pixel2 ... that fill a square",
-        hint="If they are pictures: snellen.from_arrays(bunch.data.reshape(-1, height, width), bunch.target).",
+        hint="If they are images: snellen.from_arrays(bunch.data.reshape(-1, height, width), bunch.target).",
     )
 
 

@@ -1,4 +1,4 @@
-"""The pictures of rows in memory, an array, a tensor, or a cell for each, in a form that can be decoded."""
+"""The images of rows in memory, an array, a tensor, or a cell for each, in a form that can be decoded."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def as_array(value: Any, where: str) -> np.ndarray:
 def decodable(
     given: Any, part: str, place: Callable[[int], str], folder: Path | None
 ) -> np.ndarray | list[Path | bytes | Image.Image]:
-    """The pictures of a part: (N, ...) pixels, or what the picture decoder takes.
+    """The images of a part: (N, ...) pixels, or what the image decoder takes.
 
-    place: where a row is. folder: where relative paths begin. Raises DataError for a row that holds no picture, rows of
+    place: where a row is. folder: where relative paths begin. Raises DataError for a row that holds no image, rows of
     several forms, and arrays of different shapes.
     """
     if is_array(given) and not _has_objects(given):
@@ -53,12 +53,12 @@ def decodable(
     if not arrays:
         return [cell for cell in cells if not isinstance(cell, np.ndarray)]
     if len(arrays) < len(cells):
-        found = f"{len(arrays):,} arrays, {len(cells) - len(arrays):,} pictures or paths"
-        raise DataError("pictures of several forms", found=found, expected="one form", where=part)
+        found = f"{len(arrays):,} arrays, {len(cells) - len(arrays):,} images or paths"
+        raise DataError("images of several forms", found=found, expected="one form", where=part)
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         found = " and ".join(map(str, sorted(shapes)[:SHOWN_ITEMS]))
-        hint = "Resize them to one shape first; `resize` is for picture files and pictures of Pillow."
+        hint = "Resize them to one shape first; `resize` is for image files and images of Pillow."
         raise DataError("arrays of different shapes", found=found, expected="one shape", where=part, hint=hint)
     return np.stack(arrays)
 
@@ -69,7 +69,7 @@ def _has_objects(cells: Any) -> bool:
 
 
 def _cell(cell: Any, where: str, folder: Path | None) -> Path | bytes | Image.Image | np.ndarray:
-    """A picture of any form. Raises DataError where there is none."""
+    """An image of any form. Raises DataError where there is none."""
     if isinstance(cell, Mapping) and ("bytes" in cell or "path" in cell):
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, (bytes, bytearray, memoryview)):
@@ -80,8 +80,8 @@ def _cell(cell: Any, where: str, folder: Path | None) -> Path | bytes | Image.Im
         return cell  # type: ignore[no-any-return]
     if is_array(cell) or isinstance(cell, (list, tuple)):
         return as_array(cell, where)
-    expected = "a path, bytes, a picture of Pillow, or an array"
-    raise DataError("not a picture", found=shown(cell), expected=expected, where=where)
+    expected = "a path, bytes, an image of Pillow, or an array"
+    raise DataError("not an image", found=shown(cell), expected=expected, where=where)
 
 
 def with_channels_last(

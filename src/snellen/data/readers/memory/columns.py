@@ -1,4 +1,4 @@
-"""Tables in memory with a column of pictures and one of labels: frames of pandas and polars, dicts, Hugging Face."""
+"""Tables in memory with a column of images and one of labels: frames of pandas and polars, dicts, Hugging Face."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USES = {"image": "path", "label": "label", "role": "role", "group": "group"}
 """The uses of columns, each with that of `column_names` whose names it has."""
 
 SURE = {"image": slice(2), "role": slice(2)}
-"""Names that are enough; others of a role need a value that names a part, others of pictures, as `id`, that no columns
+"""Names that are enough; others of a role need a value that names a part, others of images, as `id`, that no columns
 are pixels."""
 
 
@@ -40,8 +40,8 @@ def rows_of_columns(
     """
     chosen = columns_by_use(names, keys)
     if labels is None and "label" not in chosen:
-        has_pictures = "image" in chosen or pixel_places(names, keys) is not None
-        raise no_column(["label"] if has_pictures else ["image", "label"], names)
+        has_images = "image" in chosen or pixel_places(names, keys) is not None
+        raise no_column(["label"] if has_images else ["image", "label"], names)
     cells, remarks = cells_of_columns(names, column, keys, part)
     if labels is None and "label" not in keys and not is_usual("label", chosen["label"]):
         remarks = (*remarks, f"{part}: the labels are read from the column `{chosen['label']}`.")
@@ -59,7 +59,7 @@ def cells_of_columns(
     part: str,
     size: tuple[int, int] | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
-    """The pictures of a table, as `Rows.cells`, and remarks. size: (height, width) of columns of pixels whose names do
+    """The images of a table, as `Rows.cells`, and remarks. size: (height, width) of columns of pixels whose names do
     not say it. Errors as of `rows_of_columns`, but for labels."""
     chosen = columns_by_use(names, keys, ("image",))
     if "image" in chosen:
@@ -69,26 +69,26 @@ def cells_of_columns(
         others = columns_called("path", names)
         if len(others) != 1:
             raise no_column(["image"], names)
-        return column(others[0]), (f"{part}: the pictures are read from the column `{others[0]}`.",)
+        return column(others[0]), (f"{part}: the images are read from the column `{others[0]}`.",)
     values = np.stack([np.asarray(column(names[place])) for place in places.columns.tolist()], axis=1)
-    return as_pictures_of(values, places, part, size)
+    return as_images_of(values, places, part, size)
 
 
 def pixel_places(names: Sequence[str], keys: Mapping[str, str]) -> Places | None:
-    """The columns of pixels by their names, as in a pixel CSV. None where there are none, or one of pictures."""
+    """The columns of pixels by their names, as in a pixel CSV. None where there are none, or one of images."""
     chosen = columns_by_use(names, keys)
     if "image" in chosen:
         return None
     return find_places({place: name for place, name in enumerate(names) if name not in chosen.values()})
 
 
-def as_pictures_of(
+def as_images_of(
     values: np.ndarray, places: Places, part: str, size: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """(N, H, W) or (N, H, W, C) of (N, P) values in the order of `places`, and remarks. Raises DataError where the size
-    of the pictures is not clear."""
+    of the images is not clear."""
     layout, said = find_layout(values, places.shape, places.num_channels, size, None)
-    how = f"rows of {values.shape[1]:,} pixels are read as {layout.height}x{layout.width} pictures, row by row."
+    how = f"rows of {values.shape[1]:,} pixels are read as {layout.height}x{layout.width} images, row by row."
     return apply(values, layout), (f"{part}: {said}." if said else f"{part}: {how}",)
 
 
@@ -126,7 +126,7 @@ def no_column(missing: Sequence[str], names: Sequence[str]) -> DataError:
     line = ", ".join(f"{use}: ..." for use in missing)
     hint = f"Name it: keys={{{written}}} in Python, `keys: {{{line}}}` under `data` of a study."
     if "label" in missing:
-        hint += " Pictures without labels are for `snellen predict`."
+        hint += " Images without labels are for `snellen predict`."
     return DataError(
         f"no column for the {' and the '.join(missing)}",
         found=", ".join(map(shown, names[:SHOWN_ITEMS])),
@@ -137,7 +137,7 @@ def no_column(missing: Sequence[str], names: Sequence[str]) -> DataError:
 def as_squares(rows: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """(N, side, side) of (N, side * side) pixels in the order of rows, and the remark that says so."""
     side = isqrt(rows.shape[1])
-    remark = f"{where}: rows of {rows.shape[1]:,} pixels are read as {side}x{side} pictures, row by row."
+    remark = f"{where}: rows of {rows.shape[1]:,} pixels are read as {side}x{side} images, row by row."
     return rows.reshape(-1, side, side), (remark,)
 
 
@@ -166,7 +166,7 @@ def columns_of_frame(frame: Any, part: str) -> tuple[list[str], Callable[[str], 
 
 
 def keys_by_type(kinds: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
-    """`keys` with the only column of pictures and the only one of classes, where they are not given.
+    """`keys` with the only column of images and the only one of classes, where they are not given.
 
     kinds: Image, ClassLabel or another type, by column. Raises DataError for several.
     """
@@ -192,7 +192,7 @@ def rows_of_hugging_face(
 ) -> list[Rows]:
     """The rows of a `datasets.Dataset`: its Image and its ClassLabel column, and the names of the classes.
 
-    Pictures are decoded from their bytes as picture files are. A format or transform that was set is not applied.
+    Images are decoded from their bytes as image files are. A format or transform that was set is not applied.
     """
     named = keys_by_type(_kinds(data, part), keys)
     column, remarks = columns_of_hugging_face(data, named, part)
@@ -202,9 +202,9 @@ def rows_of_hugging_face(
 
 
 def cells_of_hugging_face(data: Any, keys: Mapping[str, str], part: str) -> tuple[Any, tuple[str, ...]]:
-    """The pictures of a `datasets.Dataset`, as `Rows.cells`, and remarks."""
-    pictures = {name: kind for name, kind in _kinds(data, part).items() if kind == "Image"}
-    named = keys_by_type(pictures, keys)
+    """The images of a `datasets.Dataset`, as `Rows.cells`, and remarks."""
+    images = {name: kind for name, kind in _kinds(data, part).items() if kind == "Image"}
+    named = keys_by_type(images, keys)
     column, remarks = columns_of_hugging_face(data, named, part)
     cells, more = cells_of_columns(list(data.column_names), column, named, part)
     return cells, (*remarks, *more)
@@ -213,13 +213,11 @@ def cells_of_hugging_face(data: Any, keys: Mapping[str, str], part: str) -> tupl
 def columns_of_hugging_face(
     data: Any, named: Mapping[str, str], part: str
 ) -> tuple[Callable[[str], Sequence[Any]], tuple[str, ...]]:
-    """What gives the values of a column, pictures as bytes or paths, and a remark on a format that is not applied."""
+    """What gives the values of a column, images as bytes or paths, and a remark on a format that is not applied."""
     remarks: tuple[str, ...] = ()
     applied = (getattr(data, "format", None) or {}).get("type")
     if applied is not None:
-        remarks = (
-            f"{part}: the data set's format or transform ({applied}) is not applied; its own pictures are read.",
-        )
+        remarks = (f"{part}: the data set's format or transform ({applied}) is not applied; its own images are read.",)
     plain = data.with_format(None) if applied is not None else data
     image = named.get("image")
     if image and _kind((data.features or {}).get(image)) == "Image" and hasattr(plain, "cast_column"):

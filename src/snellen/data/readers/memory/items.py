@@ -1,4 +1,4 @@
-"""Data sets that give one (picture, label) at a time: torch's map-style datasets, torchvision's, lists of pairs."""
+"""Data sets that give one (image, label) at a time: torch's map-style datasets, torchvision's, lists of pairs."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def is_torch_dataset(value: Any) -> bool:
 
 
 def rows_of_items(data: Any, keys: Mapping[str, str], part: str, role: PartRole) -> Rows:
-    """The rows of `data[0]` to `data[len(data) - 1]`, each a (picture, label) or a dict of columns.
+    """The rows of `data[0]` to `data[len(data) - 1]`, each a (image, label) or a dict of columns.
 
-    Says so when a second reading of some items gives other pictures. Raises DataError for a stream and other items.
+    Says so when a second reading of some items gives other images. Raises DataError for a stream and other items.
     """
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         expected = "a map-style dataset, with a length and items by number"
         raise DataError("a stream", found=type(data).__name__, expected=expected, where=part)
     if not 0 < len(data) <= MAX_IMAGES:
-        raise DataError("no pictures", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
+        raise DataError("no images", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
     names = _class_names(data)
     tensors = getattr(data, "tensors", None)
     if isinstance(tensors, tuple) and len(tensors) == 2 and type(data).__name__ == "TensorDataset":
@@ -46,32 +46,32 @@ def rows_of_items(data: Any, keys: Mapping[str, str], part: str, role: PartRole)
     cells, labels = zip(*(_pair(data[row], keys, f"{part}: item {row}") for row in range(len(data))), strict=True)
     changed = _changed_item(cells, lambda row: _pair(data[row], keys, f"{part}: item {row}")[0])
     remark = (
-        f"{part}: item {changed} is another picture when it is read again: its transform draws at random. One draw of "
+        f"{part}: item {changed} is another image when it is read again: its transform draws at random. One draw of "
         "each is used for all epochs; leave random transforms out, and use `augment` of a study instead."
     )
     return Rows(list(cells), list(labels), part, role, names, remarks=() if changed is None else (remark,))
 
 
 def cells_of_items(data: Any, keys: Mapping[str, str], part: str) -> tuple[Any, tuple[str, ...]]:
-    """The pictures of `data[0]` to `data[len(data) - 1]`, as `Rows.cells`, and a remark on transforms that draw at
-    random. Each item is a picture, with a label or without, or a dict of columns."""
+    """The images of `data[0]` to `data[len(data) - 1]`, as `Rows.cells`, and a remark on transforms that draw at
+    random. Each item is an image, with a label or without, or a dict of columns."""
     if not 0 < len(data) <= MAX_IMAGES:
-        raise DataError("no pictures", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
+        raise DataError("no images", found=f"{len(data):,} items", expected=f"1 to {MAX_IMAGES:,}", where=part)
     tensors = getattr(data, "tensors", None)
     if isinstance(tensors, tuple) and type(data).__name__ == "TensorDataset":
         return tensors[0], ()
 
-    def picture(row: int) -> Any:
-        return picture_of_item(data[row], keys, f"{part}: item {row}")
+    def image(row: int) -> Any:
+        return image_of_item(data[row], keys, f"{part}: item {row}")
 
-    cells = tuple(map(picture, range(len(data))))
-    changed = _changed_item(cells, picture)
-    remark = f"{part}: item {changed} is another picture when it is read again: its transform draws at random."
+    cells = tuple(map(image, range(len(data))))
+    changed = _changed_item(cells, image)
+    remark = f"{part}: item {changed} is another image when it is read again: its transform draws at random."
     return list(cells), () if changed is None else (remark,)
 
 
-def picture_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
-    """The picture of an item, which may be one, or have a label or other columns beside it."""
+def image_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
+    """The image of an item, which may be one, or have a label or other columns beside it."""
     if isinstance(item, Mapping) and not ("bytes" in item or "path" in item):
         names = [str(name) for name in item]
         chosen = columns_by_use(names, keys, ("image",))
@@ -81,13 +81,13 @@ def picture_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
     if is_labelled(item) or (isinstance(item, tuple) and len(item) == 1):
         return item[0]
     if isinstance(item, tuple) and not is_label(item[0] if item else None):
-        expected = "a picture, or (picture, label)"
-        raise DataError("not a picture", found=f"{len(item)} values", expected=expected, where=where)
+        expected = "an image, or (image, label)"
+        raise DataError("not an image", found=f"{len(item)} values", expected=expected, where=where)
     return item
 
 
 def is_labelled(item: Any) -> bool:
-    """Whether it is a (picture, label): two values of which the second is one number or text, or None, and the first
+    """Whether it is a (image, label): two values of which the second is one number or text, or None, and the first
     is no number."""
     if not isinstance(item, (tuple, list)) or len(item) != 2 or isinstance(item[0], (int, float)):
         return False
@@ -102,7 +102,7 @@ def is_label(value: Any) -> bool:
 
 
 def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
-    """Picture and label of an item."""
+    """Image and label of an item."""
     if isinstance(item, Mapping):
         names = [str(name) for name in item]
         chosen = columns_by_use(names, keys, ("image", "label"))
@@ -112,13 +112,13 @@ def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
     if isinstance(item, (tuple, list)) and len(item) == 2:
         return item[0], item[1]
     found = f"{len(item)} values" if isinstance(item, (tuple, list)) else shown(item)
-    raise DataError("not a picture and its label", found=found, expected="(picture, label)", where=where)
+    raise DataError("not an image and its label", found=found, expected="(image, label)", where=where)
 
 
-def _changed_item(cells: tuple[Any, ...], picture: Callable[[int], Any]) -> int | None:
-    """The first of some items, evenly spread, whose picture is another one when it is read again."""
+def _changed_item(cells: tuple[Any, ...], image: Callable[[int], Any]) -> int | None:
+    """The first of some items, evenly spread, whose image is another one when it is read again."""
     rows = np.unique(np.linspace(0, len(cells) - 1, READ_TWICE).astype(int)).tolist()
-    return next((int(row) for row in rows if not _equal(cells[row], picture(row))), None)
+    return next((int(row) for row in rows if not _equal(cells[row], image(row))), None)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Labelled pictures in memory, whatever object they came from, as a Dataset: the last step of all such readers."""
+"""Labelled images in memory, whatever object they came from, as a Dataset: the last step of all such readers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from snellen.data.dataset import PART_ROLES, Dataset, PartRole
 from snellen.data.groups import first_occurrences
 from snellen.data.readers.arrays import Part, assemble
+from snellen.data.readers.image_files.labelled_images import LabelledFile, read_dataset
 from snellen.data.readers.labels.encode import encode_labels
 from snellen.data.readers.memory.cells import Channels, decodable, is_array, is_tensor, with_channels_last
-from snellen.data.readers.picture_files.labelled_pictures import LabelledFile, read_dataset
 from snellen.data.readers.reader import Options
 from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_IMAGES
@@ -27,10 +27,10 @@ NO_LABEL = -1
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Labelled pictures of one part, as their object holds them.
+    """Labelled images of one part, as their object holds them.
 
-    cells: an array or tensor (N, ...), or N cells, each a path, the bytes of a picture file, {bytes, path} as Hugging
-    Face has them, a picture of Pillow, or pixels. labels: N numbers or texts. name: begins the ids of the rows.
+    cells: an array or tensor (N, ...), or N cells, each a path, the bytes of an image file, {bytes, path} as Hugging
+    Face has them, an image of Pillow, or pixels. labels: N numbers or texts. name: begins the ids of the rows.
     class_names: of the numbers, where the object knows them. groups: N names. pixel_range: where it is certain.
     numbers: of the rows in the object, where only some of its rows are in this part.
     """
@@ -94,16 +94,16 @@ def to_dataset(
 ) -> Dataset:
     """The Dataset of all parts: train, validation, test. folder: where relative paths begin.
 
-    Raises DataError naming the row of a missing or unreadable picture or label, for parts of different kinds, and for
+    Raises DataError naming the row of a missing or unreadable image or label, for parts of different kinds, and for
     what the readers of files refuse.
     """
     for rows in parts:
         if len(rows.cells) != len(rows.labels):
-            found = f"{len(rows.cells):,} pictures, {len(rows.labels):,} labels"
-            raise DataError("different numbers of pictures and labels", found=found, where=rows.name)
+            found = f"{len(rows.cells):,} images, {len(rows.labels):,} labels"
+            raise DataError("different numbers of images and labels", found=found, where=rows.name)
         if not 0 < len(rows.labels) <= MAX_IMAGES:
             expected = f"1 to {MAX_IMAGES:,}"
-            raise DataError("no pictures", found=f"{len(rows.labels):,} rows", expected=expected, where=rows.name)
+            raise DataError("no images", found=f"{len(rows.labels):,} rows", expected=expected, where=rows.name)
     parts, unlabelled = _labelled(sorted(parts, key=lambda rows: PART_ROLES.index(rows.role)))
     if not any(rows.role == "train" for rows in parts):
         raise DataError("no training part", found=", ".join(rows.role for rows in parts) or "no labelled part")
@@ -147,10 +147,10 @@ def _labelled(parts: Sequence[Rows]) -> tuple[list[Rows], list[str]]:
         labels = [plain_label(value, rows.place(row)) for row, value in enumerate(rows.labels)]
         missing = [row for row, label in enumerate(labels) if label in (None, NO_LABEL)]
         if len(missing) == len(labels) and rows.role != "train":
-            remarks.append(f"{rows.role}: {len(labels):,} pictures without labels are left out.")
+            remarks.append(f"{rows.role}: {len(labels):,} images without labels are left out.")
         elif missing:
             found, where = f"{len(missing):,} of {len(labels):,} rows", rows.place(missing[0])
-            raise DataError("no label", found=found, expected="one label a picture", where=where)
+            raise DataError("no label", found=found, expected="one label an image", where=where)
         else:
             kept.append(replace(rows, labels=labels))
     return kept, remarks
@@ -178,7 +178,7 @@ def _with_names(
     if not present <= set(names):
         return list(parts), None, []
     listed = ", ".join(map(shown, unused[:SHOWN_ITEMS]))
-    remark = f"{len(unused)} of {len(names)} classes have no pictures here and are left out: {listed}."
+    remark = f"{len(unused)} of {len(names)} classes have no images here and are left out: {listed}."
     return list(parts), tuple(name for name in names if name in present), [remark] if unused else []
 
 
@@ -202,12 +202,12 @@ def _name(names: tuple[str, ...], rows: Rows, row: int) -> str:
 
 
 def _listed(parts: Sequence[Rows], made: Sequence[Any], options: Options, folder: Path | None) -> list[LabelledFile]:
-    """Every row as the readers of picture files have it. Raises DataError for a path that is missing or given twice."""
+    """Every row as the readers of image files have it. Raises DataError for a path that is missing or given twice."""
     listed, first = [], dict[str, str]()
     for rows, cells in zip(parts, made, strict=True):
         if isinstance(cells, np.ndarray):
             found = f"arrays in {rows.name}, but not in all parts"
-            raise DataError("pictures of several forms", found=found, expected="one form")
+            raise DataError("images of several forms", found=found, expected="one form")
         for row, (cell, label) in enumerate(zip(cells, rows.labels, strict=True)):
             place = rows.place(row)
             group = None if rows.groups is None else str(rows.groups[row])
@@ -219,7 +219,7 @@ def _listed(parts: Sequence[Rows], made: Sequence[Any], options: Options, folder
             path = (cell.relative_to(folder) if folder and inside else cell).as_posix()
             with located(place):
                 if (earlier := first.setdefault(path, place)) != place:
-                    raise DataError("the same picture twice", found=path, expected=f"only in {earlier}")
+                    raise DataError("the same image twice", found=path, expected=f"only in {earlier}")
                 if options.on_bad_image is None and not cell.is_file():
                     hint = "Say where relative paths begin: folder=..." if not cell.is_absolute() else None
                     raise DataError("no such file", found=str(cell), hint=hint)
@@ -235,7 +235,7 @@ def _of_arrays(
     """The Dataset of arrays, and remarks on axes that were turned."""
     for option in ("background", "on_bad_image"):
         if getattr(options, option) is not None:
-            raise DataError(f"`{option}` is for picture files only", found="arrays", hint="Leave it out.")
+            raise DataError(f"`{option}` is for image files only", found="arrays", hint="Leave it out.")
     arrays, remarks = [], []
     for rows, images in zip(parts, made, strict=True):
         tensors = is_tensor(rows.cells) or any(is_tensor(cell) for cell in rows.cells[:1])

@@ -1,1 +1,0 @@
-"""Readers of picture files: a folder for each class, a zip archive of such folders, a manifest."""
