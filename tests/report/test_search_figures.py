@@ -96,7 +96,7 @@ def test_scores_stand_over_the_values_of_each_hyper_parameter(at: int) -> None:
     for one in found["trials"]:
         if path in one["assignment"] and one["outcome"] != "failed":
             value = one["assignment"][path]
-            expected.append((one["trial"], value, max(one["curve"][:2]), "all, after epoch 2"))
+            expected.append((one["trial"], value, max(one["curve"][:2]), "all, best up to epoch 2"))
             if one["outcome"] != "stopped":
                 expected.append((one["trial"], value, one["score"], "trained to its end"))
     assert [(one["trial"], one["value"], one["score"], one["after"]) for one in shown] == expected

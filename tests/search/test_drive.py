@@ -140,6 +140,33 @@ def test_an_interrupted_search_ends_as_if_it_had_not_been(
     assert outcome(again) == outcome(halved)
 
 
+def test_a_search_that_an_earlier_version_began_goes_on_with_scores_of_what_trials_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted in its last round, with trials scored by the best of any epoch: it ends as one of this version."""
+    train = {"learning_rate": {"choice": [0.3, 0.2, 0.1, 0.03]}, "epochs": 32, "measure": "loss", "batch_size": 32}
+    search = {"method": "halving", "factor": 4, "objective": "accuracy"}
+    model = {"layers": ["flatten", {"dense": 10}], "train": train, "search": search}
+    whole, folder = run(tmp_path / "whole", model).folder, tmp_path / "run"
+    shutil.copytree(whole, folder)
+    (folder / "evaluation.json").unlink()
+
+    def as_before(stored: dict[str, Any]) -> dict[str, Any]:
+        for done in stored["rounds"][:-1]:
+            for told in done["told"]:
+                told["score"] = max(told["curve"])
+        return {**stored, "rounds": stored["rounds"][:-1], "asked": stored["rounds"][-1]["asks"], "outcome": None}
+
+    before = json.loads((whole / "search/dense.json").read_text())["rounds"][0]["told"]
+    runs.edit_json(folder / "search/dense.json", as_before)
+    stored = json.loads((folder / "search/dense.json").read_text())["rounds"][0]["told"]
+    assert [one["score"] for one in stored] != [one["score"] for one in before], "else this test cannot fail"
+    again = run(folder, model).folder
+    told = json.loads((again / "search/dense.json").read_text())["rounds"][0]["told"]
+    assert [one["score"] for one in told] == [one["score"] for one in before]
+    assert rounds(again) == rounds(whole) and outcome(again) == outcome(whole)
+
+
 def test_a_finished_search_is_not_repeated(halved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(halved, tmp_path / "again")
     before = outcome(halved)

@@ -5,6 +5,7 @@ All that happened is stored in a file of the run's search/, so that an interrupt
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -127,16 +128,32 @@ class Driver:
         return identity(own)
 
     def _stored(self) -> tuple[list[Done], Round]:
-        """The rounds of an earlier process, and the requests of the one that was interrupted."""
+        """The rounds of an earlier process, and the requests of the one that was interrupted. An earlier version scored
+        trials by the best of any epoch: the search goes on after the first round that is scored otherwise now."""
         stored = read_search(self._path) if self._path.exists() else None
         if stored is None or stored.search != self._identity:
             return [], ()
-        return list(stored.rounds), stored.in_training
+        rounds = list(stored.rounds)
+        for at, done in enumerate(rounds if stored.outcome is None else ()):
+            again = self._scored_again(done)
+            if again is not done:
+                return [*rounds[:at], again], ()
+        return rounds, stored.in_training
+
+    def _scored_again(self, done: Done) -> Done:
+        """The round with the scores of its trials' histories; the same object where none is another."""
+        for target, same in _by_epoch(done.requests):
+            self._plan(same, target >= self.max_epochs)
+        scores = [self._result_of(request).score for request in done.requests]
+        results = tuple(
+            old if score is None or old.score is None or math.isclose(score, old.score) else _with_score(old, score)
+            for old, score in zip(done.results, scores, strict=True)
+        )
+        return done if results == done.results else done.model_copy(update={"results": results})
 
     def _train(self, requests: Round) -> tuple[TrialResult, ...]:
         """Trains the trials up to their epochs; those that share a trajectory to its end are trained once."""
-        for target in sorted({request.to_epoch for request in requests}):
-            same = [request for request in requests if request.to_epoch == target]
+        for target, same in _by_epoch(requests):
             earlier_phases, last_phases = self._lanes_of(same, target >= self.max_epochs)
             for lanes in earlier_phases:
                 self.train_lanes(lanes, None)
@@ -241,6 +258,16 @@ class Driver:
             # a network that another search trained further was not continued by this one
             cut = cut or (stored is not None and (stored.status == "stopped" or stored.epochs > result.epoch))
         return cut
+
+
+def _by_epoch(requests: Round) -> list[tuple[int, list[TrialRequest]]]:
+    """The epochs to train up to, ascending, with the requests of each."""
+    targets = sorted({request.to_epoch for request in requests})
+    return [(target, [request for request in requests if request.to_epoch == target]) for target in targets]
+
+
+def _with_score(result: TrialResult, score: float) -> TrialResult:
+    return result.model_copy(update={"score": score})
 
 
 def _kept(job: Job, history: Sequence[EpochRecord]) -> int:

@@ -28,7 +28,8 @@ def figures_of(search: SearchJson, place: int) -> dict[str, Specification]:
 
 def against(search: SearchJson, path: str) -> Specification:
     """Scores of trials by their value of one hyper-parameter; at a value that can be listed, also their range and
-    median. Where trials were stopped early: of all after the same epoch, and of the others at their end."""
+    median. Where trials were stopped early: of all the best up to the same epoch, and of the others that of the epoch
+    which they keep."""
     one = next(each for each in search["hyperparameters"] if each["path"] == path)
     listed = one["values"] is not None
     values = _scores_by(search, path)
@@ -84,7 +85,7 @@ def _scores_by(search: SearchJson, path: str) -> list[dict[str, Any]]:
         own = {"trial": trial["trial"], "value": _plain(trial["assignment"][path])}
         if common is not None and trial["curve"]:
             early = best(trial["curve"][:common])
-            found.append({**own, "score": round(early, 5), "after": f"all, after epoch {common}"})
+            found.append({**own, "score": round(early, 5), "after": f"all, best up to epoch {common}"})
         if trial["outcome"] != "stopped":
             found.append({**own, "score": round(trial["score"], 5), "after": "trained to its end"})
     return found
