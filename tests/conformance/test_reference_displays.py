@@ -82,7 +82,7 @@ BESIDE: dict[str, Place] = {
     "link to the models side by side": ("report", ".//section[@id='leaderboard']//a[@href='pages/side_by_side.html']"),
     "side by side: accuracy": ("beside", ".//section[@id='scores']//td[@data-model='{model}']"),
     "side by side: confusion matrices": ("beside", ".//section[@id='matrices']//div[@data-model='{model}']//table"),
-    "side by side: units": ("beside", ".//section[@id='units']//div[@data-model='{model}']//div[@class='unit']"),
+    "side by side: units": ("beside", ".//section[@id='units']//div[@data-model='{model}']"),
     "side by side: differences of confusions": ("beside", ".//section[@id='differences']//table"),
 }
 PAIRS: dict[str, Place] = {
@@ -258,6 +258,14 @@ def test_every_dossier_holds_its_displays(pages: dict[Page, Any], display: str) 
         for dossier in dossiers:
             assert all(len(dossier[part]) for part in UNITS[display]), f"{page}: {dossier['unit']}"
         assert len(dossiers[0]["area"]) == len(dossiers[0]["mean"]) == 10
+
+
+def test_units_side_by_side_are_those_that_an_analysis_has(pages: dict[Page, Any]) -> None:
+    found = {
+        name: pages["beside"].findall(f".//section[@id='units']//div[@data-model='{name}']//div[@class='unit']")
+        for name in ("dense", "two", "phases")
+    }
+    assert found["dense"] and found["two"] and not found["phases"]
 
 
 def dead_units(page: Any) -> list[int]:
