@@ -39,7 +39,7 @@ def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
     """The units of the first models, and which other models have a page."""
     sentences = "; ".join(each["in_short"] for each in about[:NAMED])
     others = [f"`{each['model']}`" for each in about[NAMED:]]
-    pages = "a page of its own" if len(others) == 1 else "pages of their own"
+    pages = "a page of their own" if len(others) == 1 else "pages of their own"
     return f"{sentences}. The units of {listing(others)} have {pages}" if others else sentences
 
 
