@@ -144,6 +144,26 @@ def test_one_training_a_value_cannot_tell_and_names_the_control(copy: Callable[[
     assert study.seeds == 3 and study.models["dense"].search.mean_over == "seeds"
 
 
+def test_searches_that_tried_the_same_key_once_a_value_are_one_finding(tmp_path: Path) -> None:
+    layers = ["flatten", {"dense": {"units": 8, "activation": "relu"}}]
+    train = {"epochs": {"choice": [1, 2]}, "batch_size": {"choice": [16, 32]}}
+    models = {
+        name: {"layers": layers, "train": train | {"optimizer": name}, "search": "grid"} for name in ("adam", "sgd")
+    }
+    folder = run_small(tmp_path / "run", models=models).folder
+    found = [one for one in said(folder, "SNL180") if one.values.get("key") == "train.batch_size"]
+    assert [one.values["models"] for one in found] == [["adam", "sgd"]]
+    assert "in the searches of `adam` and `sgd` the study cannot tell" in found[0].sentence
+    spans = [
+        max(level["accuracy"] for level in curve) - min(level["accuracy"] for level in curve)
+        for curve in found[0].values["curves"].values()
+    ]
+    low, high = (f"{100 * each:.1f}" for each in (min(spans), max(spans)))
+    assert low in found[0].sentence and f"{high} points of validation accuracy" in found[0].sentence
+    study = accepted(folder, found[0])
+    assert [study.models[name].search.mean_over for name in models] == ["seeds", "seeds"]
+
+
 def test_trials_stopped_by_their_results_say_nothing(copy: Callable[[str], Path]) -> None:
     folder = copy("grid")
 

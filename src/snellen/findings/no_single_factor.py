@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from snellen.evaluate.comparisons import Comparison
 from snellen.evaluate.search_effects import Effect, by_reason
 from snellen.findings.effects import varied_of
-from snellen.findings.factor_words import range_clause
+from snellen.findings.factor_words import Varied, range_clause
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.set_options import another_model, first_accepted, with_value
-from snellen.phrases import plural, points, quoted, setting, some
+from snellen.phrases import plural, points, points_limits, quoted, setting, some
 from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 from snellen.study.differences import Differing, differences
 from snellen.study.schema import Model
@@ -37,12 +38,15 @@ def no_single_factor(facts: Facts) -> Iterator[Finding]:
     """SNL180: models, or trials of a search, that differ in more than one setting, or trained too few times for each
     value: what a setting did cannot be told, and the control that is missing."""
     yield from _of_models(facts)
+    few: dict[tuple[str, int], dict[str, Effect]] = {}
     for model, search in facts.evaluation.searches.items():
         for reason, effects in by_reason(search.effects):
             if reason == "few":
-                yield from (_too_few(facts, model, effect) for effect in effects)
+                for effect in effects:
+                    few.setdefault((effect.path, effect.trainings), {})[model] = effect
             else:
                 yield _of_search(facts, model, reason, effects)
+    yield from (_too_few(facts, by_model) for by_model in few.values())
 
 
 def _of_models(facts: Facts) -> Iterator[Finding]:
@@ -157,31 +161,42 @@ def _of_search(facts: Facts, model: str, reason: str, effects: Sequence[Effect])
     )
 
 
-def _too_few(facts: Facts, model: str, effect: Effect) -> Finding:
-    varied, place = varied_of(effect), f"models.{model}.search"
-    method = facts.evaluation.searches[model].method
+def _too_few(facts: Facts, by_model: Mapping[str, Effect]) -> Finding:
+    """Of one key with as many trainings at each value: one finding for all searches that tried it."""
+    varied = {model: varied_of(effect) for model, effect in by_model.items()}
+    models, (first, *others) = list(by_model), by_model.values()
+    luck = f"part of {'each' if others else 'this'} is the luck of {plural(first.trainings, 'training')} at each value"
+    missing = f"Missing: at least {MIN_SEEDS_COMPARED} trainings at each value that differ in nothing else."
+    values: dict[str, Any] = {"key": first.path, "keys": [first.path], "trainings": first.trainings}
+    line = _more_trainings(facts, models) or _more_trainings(facts, models[:1])
+    advice = f"Rank each value by its mean over seeds: {line}" if line else None
+    if not others:
+        found = range_clause(varied[models[0]])
+        said = f"What `{first.path}` did in the search of `{models[0]}` the study cannot tell: {found}, but {luck}."
+        values |= {"model": models[0], "curve": varied[models[0]].curve}
+        return Finding("SNL180", "result", f"{said} {missing}", values, f"model-{models[0]}", advice)
+    spans = [_span(each) for each in varied.values()]
+    said = (
+        f"What `{first.path}` did in the searches of {quoted(models)} the study cannot tell: the values of a search "
+        f"differ by {points_limits(min(spans), max(spans))} points of validation accuracy, but {luck}."
+    )
+    values |= {"models": models, "curves": {model: each.curve for model, each in varied.items()}}
+    return Finding("SNL180", "result", f"{said} {missing}", values, "leaderboard", advice)
+
+
+def _span(varied: Varied) -> float:
+    """The highest accuracy of the values minus the lowest."""
+    accuracies = [level.accuracy for level in varied.levels]
+    return max(accuracies) - min(accuracies)
+
+
+def _more_trainings(facts: Facts, models: Sequence[str]) -> str | None:
+    """The line that ranks the values of all these searches by their means over seeds; None where none is accepted, or
+    it is too long to be read."""
     seeds = max(MIN_SEEDS_COMPARED, facts.record.study.seeds)
     more = [f"seeds={seeds}"] if facts.record.study.seeds < seeds else []
-    line = first_accepted(
-        facts.record,
-        [
-            [f"{place}.mean_over=seeds", *more],
-            [f"{place}={{method: {method}, mean_over: seeds}}", *more],
-        ],
-    )
-    return Finding(
-        "SNL180",
-        "result",
-        f"What `{effect.path}` did in the search of `{model}` the study cannot tell: {range_clause(varied)}, "
-        f"but part of this is the luck of {plural(effect.trainings, 'training')} at each value. Missing: at least "
-        f"{MIN_SEEDS_COMPARED} trainings at each value that differ in nothing else.",
-        {
-            "model": model,
-            "key": effect.path,
-            "keys": [effect.path],
-            "trainings": effect.trainings,
-            "curve": varied.curve,
-        },
-        f"model-{model}",
-        f"Rank each value by its mean over seeds: {line}" if line else None,
-    )
+    methods = {model: facts.evaluation.searches[model].method for model in models}
+    short = [f"models.{model}.search.mean_over=seeds" for model in models]
+    whole = [f"models.{model}.search={{method: {method}, mean_over: seeds}}" for model, method in methods.items()]
+    line = first_accepted(facts.record, [[*short, *more], [*whole, *more]])
+    return line if line is not None and (len(models) == 1 or len(line) <= LONGEST_LINE) else None

@@ -14,8 +14,8 @@ WIDTH_PIXELS, HEIGHT_PIXELS = 300, 150
 
 
 def varied(answer: Sequence[FindingJson]) -> list[FindingJson]:
-    """The findings that have a curve, in their order."""
-    return [one for one in answer if one["values"].get("curve")]
+    """The findings that have a curve, or one for each of several searches, in their order."""
+    return [one for one in answer if one["values"].get("curve") or one["values"].get("curves")]
 
 
 def factor_figures(content: ReportJson) -> dict[str, Specification]:
@@ -24,32 +24,33 @@ def factor_figures(content: ReportJson) -> dict[str, Specification]:
 
 
 def _figure(values: dict[str, Any]) -> Specification:
+    curves = values.get("curves") or {"": values["curve"]}
+    levels = [(search, one) for search, curve in curves.items() for one in curve]
     rows = [
         {
+            "search": search,
             "value": setting(one["value"]),
             "accuracy": one["accuracy"],
             "low": one["accuracy"] if one["low"] is None else one["low"],
             "high": one["accuracy"] if one["high"] is None else one["high"],
         }
-        for one in values["curve"]
+        for search, one in levels
     ]
     across = name("value", title=values["key"], sort=None, axis={"labelAngle": 0, "labelOverlap": True})
     scale = {"zero": False}
     up = number("accuracy", title="validation accuracy", axis={"format": ".1%", "tickCount": 5}, scale=scale)
     tips = [name("value", title=values["key"]), number("accuracy", format=".2%")]
     limits = {"x": across, "y": number("low", title="", scale=scale), "y2": {"field": "high"}}
-    is_ordered = all(isinstance(one["value"], int | float) for one in values["curve"])
+    is_ordered = all(isinstance(one["value"], int | float) for _, one in levels)
+    look: dict[str, Any] = {"color": "var(--validation)"}
+    by_search: dict[str, Any] = {}
+    if len(curves) > 1:
+        look, by_search = {}, {"color": name("search", title="search of", sort=None)}
+        tips = [name("search", title="search of"), *tips]
+    points = {"x": across, "y": up, "tooltip": tips, **by_search}
     layers = [
-        layer(rows, "rule", limits, strokeWidth=1.5, opacity=0.6, color="var(--validation)"),
-        *([layer(rows, "line", {"x": across, "y": up}, strokeWidth=1.5, color="var(--validation)")] * is_ordered),
-        layer(
-            rows,
-            "point",
-            {"x": across, "y": up, "tooltip": tips},
-            filled=True,
-            size=40,
-            opacity=1,
-            color="var(--validation)",
-        ),
+        layer(rows, "rule", {**limits, **by_search}, strokeWidth=1.5, opacity=0.6, **look),
+        *([layer(rows, "line", {"x": across, "y": up, **by_search}, strokeWidth=1.5, **look)] * is_ordered),
+        layer(rows, "point", points, filled=True, size=40, opacity=1, **look),
     ]
     return figure(layers, f"validation accuracy by {values['key']}", HEIGHT_PIXELS, WIDTH_PIXELS)
