@@ -67,6 +67,12 @@ RULES: list[Any] = [
     "adamw",
     "rmsprop",
     {"rmsprop": {"momentum": 0.5}},
+    "nadam",
+    "adamax",
+    "adagrad",
+    {"adagrad": {"initial_accumulator_value": 0.5}},
+    "adadelta",
+    "lion",
     {"muon": {"iterations": 3}},
 ]
 COURSES: list[Any] = [
@@ -74,6 +80,8 @@ COURSES: list[Any] = [
     {"cosine": {"warmup_epochs": 1}},
     {"linear": {"final": 0.1}},
     {"step": {"every_epochs": 1, "factor": 0.5}},
+    {"exponential": 0.5},
+    {"polynomial": 2},
     "one_cycle",
 ]
 STRONG_AND_WEAK: dict[str, tuple[Any, Any]] = {
@@ -188,6 +196,8 @@ DIFFERENT_RULES: list[tuple[Any, ...]] = [
     tuple({"sgd": {"momentum": momentum, "nesterov": True}} for momentum in (0.9, 0.5, 0.99)),
     tuple({"adam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),
     tuple({"rmsprop": {"rho": rho, "momentum": rho / 2}} for rho in (0.9, 0.5, 0.99)),
+    tuple({"nadam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),
+    tuple({"adagrad": {"initial_accumulator_value": value}} for value in (0.1, 0.5, 0.0)),
 ]
 
 

@@ -26,6 +26,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("linear", {"final": 0.2, "warmup_epochs": 1}),
     ("step", {"every_epochs": 2}),
     ("step", {"every_epochs": 1, "factor": 0.7, "warmup_epochs": 0.5}),
+    ("exponential", {"factor": 0.5}),
+    ("exponential", {"factor": 0.9, "every_epochs": 0.5, "warmup_epochs": 1}),
+    ("polynomial", {"power": 2}),
+    ("polynomial", {"power": 0.5, "final": 0.1, "warmup_epochs": 1.5}),
     ("one_cycle", {}),
     ("one_cycle", {"rise": 0.6, "start": 0.5, "final": 0.01}),
     ("one_cycle", {"rise": 0.01}),
@@ -72,6 +76,8 @@ THEIRS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("cosine", {"final": 0.25}, "CosineAnnealingLR", {"T_max": TOTAL, "eta_min": 0.25}),
     ("linear", {"final": 0.3}, "LinearLR", {"start_factor": 1, "end_factor": 0.3, "total_iters": TOTAL}),
     ("step", {"every_epochs": 2, "factor": 0.3}, "StepLR", {"step_size": 2 * STEPS, "gamma": 0.3}),
+    ("exponential", {"factor": 0.5, "every_epochs": 2}, "ExponentialLR", {"gamma": 0.5 ** (1 / (2 * STEPS))}),
+    ("polynomial", {"power": 2}, "PolynomialLR", {"total_iters": TOTAL, "power": 2}),
     ("one_cycle", {}, "OneCycleLR", {"max_lr": 1.0, "total_steps": TOTAL}),
     (
         "one_cycle",
@@ -97,6 +103,12 @@ def test_schedules_are_those_of_torch(
         scheduler.step()
     expected.append(scheduler.get_last_lr()[0])
     assert shares(name, arguments) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_polynomial_ends_at_its_final_share_as_in_keras() -> None:
+    """PolynomialDecay: (initial - end) (1 - step / decay_steps)^power + end."""
+    expected = [0.2 + 0.8 * (1 - min(step / TOTAL, 1)) ** 3 for step in range(TOTAL + 5)]
+    assert shares("polynomial", {"power": 3, "final": 0.2}, TOTAL + 5) == pytest.approx(expected)
 
 
 def test_steps_are_counted_from_the_end_of_the_warm_up() -> None:

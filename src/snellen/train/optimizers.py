@@ -166,6 +166,109 @@ class RmsProp(Optimizer):
         fused_optimizers.rmsprop(theta, gradient, slots["square"], velocity, rate, *numbers)
 
 
+@final
+class Nadam(Optimizer):
+    """Adam with Nesterov momentum, whose share rises over the first steps (Dozat 2016)."""
+
+    kind: Literal["nadam"] = "nadam"
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "square", "momenta")
+
+    def init(self, theta: Tensor) -> dict[str, Tensor]:
+        """momenta: the product of the momenta of all steps so far; 1 before the first."""
+        return super().init(theta) | {"momenta": torch.ones_like(theta)}
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
+        now, following = self._momentum(step), self._momentum(step + 1)
+        momenta = slots["momenta"].mul_(now)
+        mean = slots["mean"].lerp_(gradient, 1 - self.beta_1)
+        square = slots["square"].mul_(self.beta_2).addcmul_(gradient, gradient, value=1 - self.beta_2)
+        ahead = mean * following / (1 - momenta * following) + gradient * (1 - now) / (1 - momenta)
+        root = (square / (1 - self.beta_2**step)).sqrt_().add_(self.epsilon)
+        theta.sub_((ahead * rate).div_(root))
+
+    def _momentum(self, step: Count) -> float | Tensor:
+        """Of one step: from about half of beta_1 towards beta_1."""
+        momentum: float | Tensor = self.beta_1 * (1 - 0.5 * 0.96**step)
+        return momentum
+
+
+@final
+class Adamax(Optimizer):
+    """Adam with the largest recent gradient in place of the root of the mean square (Kingma and Ba 2015)."""
+
+    kind: Literal["adamax"] = "adamax"
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.999
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("mean", "largest")
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
+        mean = slots["mean"].lerp_(gradient, 1 - self.beta_1)
+        largest = slots["largest"].mul_(self.beta_2)
+        torch.maximum(largest, gradient.abs(), out=largest)
+        theta.sub_((mean * (rate / (1 - self.beta_1**step))).div_(largest + self.epsilon))
+
+
+@final
+class Adagrad(Optimizer):
+    """Steps that shrink with the sum of all squared gradients so far (Duchi, Hazan and Singer 2011)."""
+
+    kind: Literal["adagrad"] = "adagrad"
+    initial_accumulator_value: Annotated[float, Field(ge=0, le=1_000)] = 0.1
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("accumulator",)
+
+    def init(self, theta: Tensor) -> dict[str, Tensor]:
+        return {"accumulator": torch.full_like(theta, self.initial_accumulator_value)}
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
+        accumulator = slots["accumulator"].addcmul_(gradient, gradient)
+        theta.sub_((gradient * rate).mul_((accumulator + self.epsilon).rsqrt_()))
+
+
+@final
+class Adadelta(Optimizer):
+    """Steps as large as the recent steps, over the recent gradients (Zeiler 2012). The paper's learning rate is 1."""
+
+    kind: Literal["adadelta"] = "adadelta"
+    rho: Decay = 0.95
+    epsilon: Epsilon = 1e-7
+
+    def slots(self) -> tuple[str, ...]:
+        return ("square", "moved")
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
+        square = slots["square"].mul_(self.rho).addcmul_(gradient, gradient, value=1 - self.rho)
+        move = gradient * (slots["moved"] + self.epsilon).sqrt_() * (square + self.epsilon).rsqrt_()
+        slots["moved"].mul_(self.rho).addcmul_(move, move, value=1 - self.rho)
+        theta.sub_(move.mul_(rate))
+
+
+@final
+class Lion(Optimizer):
+    """Steps of the learning rate against the sign of the momentum (Chen et al. 2023)."""
+
+    kind: Literal["lion"] = "lion"
+    beta_1: Decay = 0.9
+    beta_2: Decay = 0.99
+
+    def slots(self) -> tuple[str, ...]:
+        return ("momentum",)
+
+    def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
+        theta.sub_(torch.lerp(slots["momentum"], gradient, 1 - self.beta_1).sign_().mul_(rate))
+        slots["momentum"].lerp_(gradient, 1 - self.beta_2)
+
+
 AS_ADAM = 0.2
 """Root mean square of Adam's usual step, as a share of the learning rate (Liu et al. 2025, Muon is Scalable)."""
 
@@ -209,6 +312,11 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adam": Adam,
     "adamw": AdamW,
     "rmsprop": RmsProp,
+    "nadam": Nadam,
+    "adamax": Adamax,
+    "adagrad": Adagrad,
+    "adadelta": Adadelta,
+    "lion": Lion,
     "muon": Muon,
 }
 

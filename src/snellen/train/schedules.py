@@ -89,6 +89,33 @@ class Steps(WarmingUp):
 
 
 @final
+class Exponential(WarmingUp):
+    """`factor` times the rate before, over every so many epochs, evenly: 1 at first, factor after `every_epochs`."""
+
+    kind: Literal["exponential"] = "exponential"
+    shorthand: ClassVar[str] = "factor"
+    factor: Annotated[float, Field(gt=0, le=1)]
+    every_epochs: Annotated[float, Field(gt=0, le=100_000)] = 1.0
+
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        return float(self.factor ** (step / (steps_an_epoch * self.every_epochs)))
+
+
+@final
+class Polynomial(WarmingUp):
+    """A power of the steps that are left, from the peak to `final` times the peak; `linear` is the power 1."""
+
+    kind: Literal["polynomial"] = "polynomial"
+    needs_total: ClassVar[bool] = True
+    shorthand: ClassVar[str] = "power"
+    power: Annotated[float, Field(gt=0, le=100)]
+    final: Share = 0.0
+
+    def after_warmup(self, step: int, steps_an_epoch: int, total: int) -> float:
+        return float(self.final + (1 - self.final) * (1 - min(step / total, 1.0)) ** self.power)
+
+
+@final
 class OneCycle(Schedule):
     """Half a cosine up from `start` times the peak during the share `rise` of all steps, then half a cosine down to
     `final` times the peak (Smith and Topin 2018, as in PyTorch's OneCycleLR); the learning rate only, not momentum."""
@@ -117,6 +144,8 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "cosine": Cosine,
     "linear": Linear,
     "step": Steps,
+    "exponential": Exponential,
+    "polynomial": Polynomial,
     "one_cycle": OneCycle,
 }
 
