@@ -121,7 +121,7 @@ def test_the_report_is_written_again_from_the_files(finished: Path, command: Com
     command("report", finished)
     assert {name: files(finished / name) for name in kept} == kept
     pages = {path.name for path in (finished / "pages").iterdir()}
-    assert pages == {"units-searched.html", "errors.html"} and (finished / "report.html").is_file()
+    assert pages == {"units-searched.html", "errors.html", "side_by_side.html"} and (finished / "report.html").is_file()
     report, again = read(finished / "report.json"), pl.read_parquet(finished / "scores.parquet")
     again = again.filter(pl.col("measure").is_in(scores["measure"].unique().to_list()))  # others were added since
     for column in scores.select(polars.selectors.numeric()).columns:

@@ -59,12 +59,14 @@ def test_one_npy_file_with_its_labels_named(tmp_path: Path) -> None:
     dataset = read(tmp_path / "pictures.npy", Options(keys={"labels": "answers.npy"}))
     np.testing.assert_array_equal(dataset.labels, cases.LABELS)
     assert (dataset.name, dataset.ids[2]) == ("pictures", "pictures.npy:2")
-    with pytest.raises(DataError, match=r"no array for the labels; found .*`keys: {images: images, labels: answers}`"):
+    with pytest.raises(
+        DataError, match=r"no array for the labels; found .*`keys: {images: pictures, labels: answers}`"
+    ):
         read(tmp_path / "pictures.npy")
 
 
 def test_names_that_are_not_there(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.npz", images=cases.IMAGES, labels=cases.LABELS)
+    path = save(tmp_path / "a.npz", pictures=cases.IMAGES, labels=cases.LABELS)
     with pytest.raises(UnknownName, match=r"keys\.images: unknown array 'picture'.*Did you mean 'pictures'"):
         read(path, Options(keys={"images": "picture", "labels": "labels"}))
     with pytest.raises(UnknownName, match=r"unknown array 'image'.*Did you mean 'images'"):

@@ -61,9 +61,9 @@ def test_arrays_of_any_names(predict: Predict, run: Run, tmp_path: Path) -> None
     for key, message in (("images=aftr", "Did you mean 'after'"), ("image=after", "unknown array 'image'")):
         _, said, code = predict(file, "--key", key)
         assert code == 2 and message in said
-    np.savez(tmp_path / "both.npz", imgs=IMAGES[:4], images=IMAGES[4:8])
+    np.savez(tmp_path / "both.npz", imgs=IMAGES[:4], pictures=IMAGES[4:8])
     _, said, code = predict(tmp_path / "both.npz")
-    assert code == 2 and "--key images=images on the command line" in said
+    assert code == 2 and "--key images=pictures on the command line" in said
 
 
 def test_the_size_and_scale_of_a_table_of_pixels(predict: Predict, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_reviews_of_other_data_are_refused_before_anything_is_trained(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("foreign.csv").write_text(f"image,label,review,correct_label\nblake2b:{32 * '0'},3,right,\n")
+    Path("foreign.csv").write_text(f"picture,label,review,correct_label\nblake2b:{32 * '0'},3,right,\n")
     changed = "data={source: digits, reviews: foreign.csv}"
     monkeypatch.setattr("sys.argv", ["snellen", command, "digits", "--set", changed])
     with pytest.raises(SystemExit) as ended:

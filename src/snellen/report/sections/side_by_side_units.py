@@ -20,10 +20,11 @@ SHOWN = 4
 
 
 def units_in_short(facts: Facts, models: Sequence[str]) -> dict[str, list[UnitsInShortJson]]:
-    """By model: an entry for each layer that the study has analysed; models without any are left out."""
+    """By model: an entry for each layer that the study has analysed; models without any are left out,
+    and analyses of versions that stored less."""
     found: dict[str, list[UnitsInShortJson]] = {}
     for one, result in facts.outcomes.items():
-        if one.options.name == "units" and one.model in models:
+        if one.options.name == "units" and one.model in models and "in_short" in result.facts:
             with reading(one.title):
                 entry = _layer(one, result, which_network(facts.record, one.model))
             found.setdefault(one.model, []).append(entry)
