@@ -168,8 +168,10 @@ def _too_few(facts: Facts, by_model: Mapping[str, Effect]) -> Finding:
     luck = f"part of {'each' if others else 'this'} is the luck of {plural(first.trainings, 'training')} at each value"
     missing = f"Missing: at least {MIN_SEEDS_COMPARED} trainings at each value that differ in nothing else."
     values: dict[str, Any] = {"key": first.path, "keys": [first.path], "trainings": first.trainings}
-    line = _more_trainings(facts, models) or _more_trainings(facts, models[:1])
-    advice = f"Rank each value by its mean over seeds: {line}" if line else None
+    line, which = _more_trainings(facts, models), ""
+    if line is None and others:
+        line, which = _more_trainings(facts, models[:1]), f", in `{models[0]}` and likewise in the others"
+    advice = f"Rank each value by its mean over seeds{which}: {line}" if line else None
     if not others:
         found = range_clause(varied[models[0]])
         said = f"What `{first.path}` did in the search of `{models[0]}` the study cannot tell: {found}, but {luck}."
