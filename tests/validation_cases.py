@@ -65,14 +65,21 @@ MISTAKES = [
     (TRAIN, "learning_rat: 1", 6, "unknown key `learning_rat` of model `a`; did you mean `learning_rate`?"),
     (TRAIN, "epochs: 1.5", 6, "`epochs` of model `a` must be a valid integer; got 1.5"),
     (TRAIN, "epochs: true", 6, "`epochs` of model `a` must be a valid integer; got True"),
-    (TRAIN, "optimizer: adamm", 6, "`optimizer` of model `a`: unknown optimizer 'adamm'; expected one of adam, adamw"),
+    (
+        TRAIN,
+        "optimizer: adamm",
+        6,
+        "`optimizer` of model `a`: unknown optimizer 'adamm'; expected one of adadelta, adagrad, adam, adamax, adamw, "
+        "lion, muon, nadam, rmsprop, sgd. Did you mean 'adam'?",
+    ),
     (TRAIN, "optimizer: {adam: {beta1: 1}}", 6, "unknown key `beta1` of model `a`; did you mean `beta_1`?"),
     (TRAIN, "optimizer: {adam: 3}", 6, "optimizer `adam` takes named arguments; found 3"),
     (
         TRAIN,
         "schedule: cosin",
         6,
-        "unknown schedule 'cosin'; expected one of constant, cosine, linear, one_cycle, step. Did you mean 'cosine'?",
+        "unknown schedule 'cosin'; expected one of constant, cosine, exponential, linear, one_cycle, polynomial, step. "
+        "Did you mean 'cosine'?",
     ),
     (TRAIN, "schedule: {cosine: {warmup: 1}}", 6, "unknown key `warmup` of model `a`; did you mean `warmup_epochs`?"),
     (
