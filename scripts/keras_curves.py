@@ -79,6 +79,16 @@ LAYERS: dict[str, tuple[Any, str]] = {
 }
 """Kind -> layer and the argument that may stand alone."""
 
+MERGES = {
+    "add": keras.layers.Add,
+    "average": keras.layers.Average,
+    "concatenate": keras.layers.Concatenate,
+    "maximum": keras.layers.Maximum,
+    "minimum": keras.layers.Minimum,
+    "multiply": keras.layers.Multiply,
+}
+"""Layers of several branches."""
+
 RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
 """Arguments that Keras calls otherwise."""
 
@@ -93,7 +103,12 @@ def chain(items: Iterable[Any], x: Any, prefix: str = "") -> Any:
         kind, given = next(iter(item.items())) if isinstance(item, dict) else (item, {})
         count[kind] += 1
         name = f"{prefix}{kind}_{count[kind]}"
-        x = skip(given, x, f"{name}.") if kind == "skip" else layer(kind, given, name)(x)
+        if kind == "skip":
+            x = skip(given, x, f"{name}.")
+        elif kind in MERGES:
+            x = MERGES[kind]()([chain(each, x, f"{name}.branch_{place}.") for place, each in enumerate(given, 1)])
+        else:
+            x = layer(kind, given, name)(x)
     return x
 
 

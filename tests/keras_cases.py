@@ -140,6 +140,25 @@ ACTIVATIONS = [
 ]
 """Every function, as a layer and as the activation of one."""
 
+BRANCHES = [
+    {"conv": {"filters": 4, "kernel": 3, "padding": "same", "activation": "elu"}},
+    {
+        "concatenate": [
+            [],
+            [{"conv": {"filters": 3, "kernel": 1}}, "batch_norm", "tanh"],
+            [{"max_pool": {"size": 3, "strides": 1, "padding": "same"}}, {"conv": {"filters": 2, "kernel": 1}}],
+        ]
+    },
+    {"multiply": [[], [{"conv": {"filters": 9, "kernel": 1, "activation": "sigmoid"}}]]},
+    {"average": [[], [{"depthwise_conv": {"kernel": 3, "padding": "same"}}]]},
+    {"average_pool": 4},
+    "flatten",
+    {"add": [["elu"], [{"dense": 36}], [{"dense": 36}, {"skip": [{"dense": 36}]}]]},
+    {"maximum": [[{"dense": 16}], [{"dense": 16}], [{"dense": 16}]]},
+    {"minimum": [[{"dense": 16}], [{"dense": 16}]]},
+]
+"""Every layer that merges branches."""
+
 SLOW = {"float64": 1.0, "float32": 0.02}
 QUICK = {"float64": 4.0, "float32": 4.0}
 
@@ -168,6 +187,7 @@ NETWORKS: dict[str, Network] = {
     "resnet-20": _zoo("resnet-20", 12, 12, 3, batch_size=8, pace=SLOW, optimizers=ONE_EACH),
     "odd": Network(ODD, (24, 19, 2), 8),
     "windows": Network(WINDOWS, (17, 12, 2), 8, QUICK, ONE_EACH),
+    "branches": Network(BRANCHES, (8, 9, 2), 16, QUICK, ONE_EACH),
     "activations": Network(ACTIVATIONS, (12, 12, 1), 16, QUICK, ONE_EACH),
 }
 

@@ -75,14 +75,15 @@ MAX_LABEL_CHARACTERS = 2**27
 MAX_IMAGES."""
 
 MAX_LAYERS = 1_000
-MAX_SKIP_DEPTH = 16
+MAX_BRANCH_DEPTH = 16
+MAX_BRANCHES = 64
 MAX_PARAMETERS = 1_000_000_000
 MAX_ACTIVATION_BYTES = 4 * 2**30
 MAX_OPERATIONS = 40 * 10**9
 """Bounds for networks, refused before anything is allocated: of strangers when their bundle is loaded, and of studies
 before training, so that whatever is trained can be loaded.
 
-MAX_LAYERS: those inside `skip` count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB images
+MAX_LAYERS: those inside branches count. MAX_PARAMETERS: all numbers of a weights file, 4 GB; whitened 96x96 RGB images
 have 0.76e9, VGG-16 0.14e9. MAX_ACTIVATION_BYTES: of a batch of PREDICTION_BATCH images (`Network.activation_bytes`).
 MAX_OPERATIONS: of one image, in multiply-adds of a large product (`Network.operations`), of which a core does 1.5e10
 to 4e10 a second: a batch at the limit takes 3 to 6 minutes. By the same formulas, GiB of activations and 1e9

@@ -68,6 +68,11 @@ PARTS: dict[str, list[Any]] = {
     "sigmoid": ["sigmoid"],
     "rescale": [{"rescale": {"scale": 2.0, "offset": -1.0}}],
     "skip": [{"skip": {"layers": [{"conv": ONE_PIXEL}, "batch_norm"], "shortcut": [{"conv": ONE_PIXEL}, "relu"]}}],
+    **{
+        name: [{name: [[{"conv": ONE_PIXEL}, "relu"], [{"conv": ONE_PIXEL}, "batch_norm"]]}]
+        for name in ("add", "multiply", "average", "maximum", "minimum")
+    },
+    "concatenate": [{"concatenate": [[], [{"conv": ONE_PIXEL}, "batch_norm"]]}],
 }
 CASES = [written for name in PARTS for written in PARTS[name]]
 each_part = pytest.mark.parametrize("written", CASES, ids=json.dumps)

@@ -51,6 +51,12 @@ NETWORKS: dict[str, list[Any]] = {
     "batch_norm": [CONV, "batch_norm", "flatten", DENSE, "batch_norm"],
     "layer_norm": [CONV, "layer_norm", "flatten"],
     "skip": [CONV, {"skip": [CONV, "batch_norm", {"dropout": 0.2}]}, "relu", "flatten"],
+    "concatenate": [{"concatenate": [[], [CONV, "batch_norm"], [CONV, {"dropout": 0.2}]]}, "flatten"],
+    "multiply": [CONV, {"multiply": [[], ["global_average_pool", {"dense": 3}, "sigmoid"]]}, "flatten"],
+    **{
+        name: ["flatten", {name: [[DENSE], [{"dense": 8}, "tanh"]]}]
+        for name in ("add", "average", "maximum", "minimum")
+    },
     "standardise": ["standardise", "flatten", DENSE],
     "pca": ["flatten", {"pca": 5}, DENSE],
     "whiten": ["flatten", "whiten", DENSE],
@@ -220,7 +226,10 @@ def test_augmentations(kind: str, tmp_path: Path) -> None:
 
 def test_twenty_steps_of_float32(tmp_path: Path) -> None:
     """With all that lanes differ in at once."""
-    dropout = [["flatten", DENSE, {"dropout": rate}, {"skip": [{"dropout": rate / 2}]}] for rate in (0.2, 0.0, 0.5)]
+    dropout = [
+        ["flatten", DENSE, {"dropout": rate}, {"skip": [{"dropout": rate / 2}]}, {"add": [[], [{"dropout": rate}]]}]
+        for rate in (0.2, 0.0, 0.5)
+    ]
     steps = [[each, {"shift": 0.1}] for each in STRONG_AND_WEAK["flip"]]
     agree(lanes(20 // STEPS, layers=tuple(dropout), augment=(steps[0], steps[1], steps[0])), tmp_path)
 

@@ -169,6 +169,26 @@ def test_skip_adds_its_two_branches() -> None:
     np.testing.assert_allclose(y, np.maximum(x @ kernel, 0) + x @ beside, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(6, 3), (4, 5, 2, 3)], ids=["vectors", "images"])
+def test_merging_layers_are_the_functions_of_numpy(shape: tuple[int, ...]) -> None:
+    """Branches: the input, its tanh, and one value for each channel, which stands at every position."""
+    x = RANDOM.normal(size=shape)
+    channel = x.mean(axis=tuple(range(1, x.ndim - 1)), keepdims=True)
+    pooled = ["global_average_pool"] if x.ndim == 4 else []
+    values = [x, np.tanh(x), np.broadcast_to(channel, shape)]
+    expected = {
+        "add": sum(values),
+        "multiply": np.prod(values, axis=0),
+        "average": np.mean(values, axis=0),
+        "maximum": np.max(values, axis=0),
+        "minimum": np.min(values, axis=0),
+    }
+    for name, y in expected.items():
+        np.testing.assert_allclose(applied({name: [[], ["tanh"], pooled]}, x), y, rtol=1e-12, err_msg=name)
+    joined = applied({"concatenate": [["tanh"], []]}, x)
+    np.testing.assert_allclose(joined, np.concatenate([np.tanh(x), x], -1), rtol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(6, 3), (4, 5, 2, 3)], ids=["vectors", "pictures"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["native", "weighted"])
 def test_batch_norm_is_that_of_torch_with_kerass_moving_variance(shape: tuple[int, ...], weighted: bool) -> None:

@@ -164,6 +164,16 @@ CASES = [
         12,
     ),
     Case({"skip": {"layers": ["global_max_pool"], "shortcut": ["global_average_pool"]}}, (3, 4, 2), (2,)),
+    Case({"concatenate": [[], [{"conv": {"filters": 3, "kernel": 1}}, "batch_norm"]]}, (3, 4, 2), (3, 4, 5), 9 + 6, 6),
+    Case({"concatenate": {"branches": [[{"dense": 2}, {"dropout": 0.5}], [{"dense": 3}], ["relu"]]}}, (4,), (9,), 25),
+    *(
+        Case({name: [[{"dense": 3}], [{"dense": 3}, "tanh"], []]}, (3,), (3,), 24)
+        for name in ("add", "multiply", "average", "maximum", "minimum")
+    ),
+    *(
+        Case({name: [["global_average_pool", {"dense": 2}], [], [{"add": [[], ["tanh"]]}]]}, (3, 4, 2), (3, 4, 2), 6)
+        for name in ("add", "multiply", "average", "maximum", "minimum")
+    ),
 ]
 SCHEMA = Draft202012Validator(TypeAdapter(AnyLayer).json_schema())
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{json.dumps(case.written)} on {case.input}")
@@ -367,6 +377,16 @@ def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
         (["flatten", "zero_pad"], (4, 4, 1), "layer zero_pad_1", r"shape \(16,\)"),
         ([{"depthwise_conv": {"kernel": 5}}], (4, 9, 1), "layer depthwise_conv_1", "5x5 window.*images of 4x9"),
         (["flatten", {"separable_conv": {"filters": 2, "kernel": 3}}], (4, 4, 1), "layer separable_conv_1", r"\(16,\)"),
+        ([{"concatenate": [[], ["max_pool"]]}], (4, 4, 1), "layer concatenate_1", r"\(4, 4, 1\), \(2, 2, 1\)"),
+        (
+            [{"concatenate": [[], ["flatten"]]}],
+            (4, 4, 1),
+            "layer concatenate_1",
+            r"or vectors; found \(4, 4, 1\), \(16,\)",
+        ),
+        ([{"add": [["flatten"], []]}], (4, 4, 1), "layer add_1", r"of `add` must give one shape.*\(16,\), \(4, 4, 1\)"),
+        ([{"multiply": [[], [{"dense": 1}]]}], (4,), "layer multiply_1", r"\(4,\), \(1,\)"),
+        ([{"add": [[], ["max_pool"]]}], (4,), "layer add_1: branch_2: layer max_pool_1", r"shape \(4,\)"),
         (["relu", {"skip": ["relu", {"dense": 4}]}], (2, 2, 1), "layer skip_1: layer dense_1", r"shape \(2, 2, 1\)"),
     ],
 )

@@ -131,6 +131,9 @@ def test_grad_cam_reads_the_last_convolution_and_what_belongs_to_it() -> None:
     )
     assert gradcam_layer(build([skip, "gelu", "global_average_pool"], (8, 8, 1), 3), None) == "gelu_1"
     assert gradcam_layer(build(CONV, (8, 8, 1), 3), "conv_1") == "conv_1"
+    branches = {"concatenate": [[], [skip]]}
+    assert gradcam_layer(build([branches, "global_average_pool"], (8, 8, 1), 3), None) == "concatenate_1"
+    assert gradcam_layer(build([{"add": [[], ["relu"]]}, "flatten"], (8, 8, 1), 3), None) is None
     assert gradcam_layer(build("linear", (8, 8, 1), 3), None) is None
 
 

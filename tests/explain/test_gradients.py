@@ -29,6 +29,11 @@ NETWORKS: dict[str, list[Any]] = {
     "normed": [{"conv": {"filters": 2, "kernel": 3, "padding": "same"}}, "batch_norm", "silu", "flatten"],
     "dense": ["flatten", {"dense": {"units": 5, "activation": "gelu"}}, {"dropout": 0.5}],
     "skip": [{"skip": [{"conv": {"filters": 2, "kernel": 3, "padding": "same", "activation": "tanh"}}]}, "flatten"],
+    "branches": [
+        {"concatenate": [[], [{"conv": {"filters": 2, "kernel": 3, "padding": "same", "activation": "tanh"}}]]},
+        {"multiply": [[], ["global_average_pool", {"dense": {"units": 4, "activation": "sigmoid"}}]]},
+        "flatten",
+    ],
 }
 SHAPE = (6, 5, 2)
 CLASSES = 3

@@ -16,6 +16,7 @@ from training_cases import job, lane, start, training
 
 from snellen.kernels import library as kernels
 from snellen.models.layers import LAYERS
+from snellen.models.merge import MERGES
 from snellen.train.backend import choose
 from snellen.train.backend.choose import COMPILED, TORCH, backends_for
 from snellen.train.backend.compiled_network import CompiledNetwork
@@ -24,6 +25,7 @@ from snellen.train.watcher import Silent
 
 LEFT_TO_TORCH = {
     *("depthwise_conv", "separable_conv", "global_max_pool", "zero_pad", "batch_norm", "layer_norm", "skip"),
+    *MERGES,
 }
 
 
@@ -103,6 +105,7 @@ def test_every_layer_is_known_or_left_to_torch(name: str) -> None:
         "conv": {"filters": 2, "kernel": 3},
         "separable_conv": {"filters": 2, "kernel": 3},
         "skip": ["relu"],
+        **{merge: [[], ["relu"]] for merge in MERGES},
     }
     needs |= {"dense": 2, "dropout": 0.1, "rescale": 2.0, "depthwise_conv": {"kernel": 3}}
     written = {name: needs[name]} if name in needs else name

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from itertools import chain
 from typing import Any
 
 import pytest
 
+from snellen.models.branches import Branching
 from snellen.models.build import build
+from snellen.models.layers import LAYERS
 from snellen.models.zoo import ZOO
+from snellen.report.figures.layer_glyphs import MERGE_SIGNS, SIGNS
 from snellen.report.figures.network_drawing import LINE_PIXELS, draw_network, in_words
 from snellen.report.model_types import LayerJson
 
@@ -47,11 +51,11 @@ def places(svg: ElementTree.Element, x: float = 0, y: float = 0) -> list[tuple[f
 @pytest.mark.parametrize("name", ZOO)
 def test_every_network_by_name_is_drawn_whole(name: str) -> None:
     svg, rows = drawn(name, (32, 32, 3))
-    listed = [one for row in rows for one in (row, *row.get("inside", []), *row.get("beside", []))]
+    listed = [one for row in rows for one in (row, *chain.from_iterable(row.get("branches", [])))]
     said = svg.findtext(f"{SVG}desc", "")
     for row in rows:
         assert f"{row['name']} to {' × '.join(f'{n:,}' for n in row['output'])}" in said
-    counts = [row["parameters"] for row in listed if row["parameters"] and not row.get("inside")]
+    counts = [row["parameters"] for row in listed if row["parameters"] and not row.get("branches")]
     assert sorted(texts(svg, "count")) == sorted(f"{count:,}" for count in counts)
     assert (
         sum(int(count.replace(",", "")) for count in texts(svg, "count"))
@@ -74,21 +78,41 @@ def test_names_shapes_and_parameters_stand_under_the_layers() -> None:
 
 def test_layers_in_a_skip_stand_under_the_way_around() -> None:
     svg, rows = drawn([SKIP, "flatten"], (8, 8, 6))
-    assert [row["name"] for row in rows[0]["inside"]] == ["conv_1", "batch_norm_1", "skip_1"]
-    assert rows[0]["parameters"] == sum(row["parameters"] for row in rows[0]["inside"]) == 330 + 24
-    assert rows[0]["inside"][2]["inside"][0]["name"] == "relu_1"
+    assert [row["name"] for row in rows[0]["branches"][0]] == ["conv_1", "batch_norm_1", "skip_1"]
+    assert rows[0]["parameters"] == sum(row["parameters"] for row in rows[0]["branches"][0]) == 330 + 24
+    assert rows[0]["branches"][0][2]["branches"][0][0]["name"] == "relu_1"
     ways = [one for one in svg.iter(f"{SVG}path") if one.attrib["class"] == "around"]
     assert len(ways) == 2
-    assert "inside conv_1 to 8 × 8 × 6, 330 parameters; batch_norm_1" in svg.findtext(f"{SVG}desc", "")
+    assert "branch 1: conv_1 to 8 × 8 × 6, 330 parameters; batch_norm_1" in svg.findtext(f"{SVG}desc", "")
 
 
 def test_layers_beside_stand_on_the_way_around() -> None:
     conv = {"conv": {"filters": 5, "kernel": 3, "padding": "same"}}
     svg, rows = drawn([{"skip": {"layers": [conv, "relu", conv], "shortcut": [conv]}}, "flatten"], (8, 8, 2))
-    assert rows[0]["parameters"] == 95 + 230 + 95 and [row["parameters"] for row in rows[0]["beside"]] == [95]
+    assert rows[0]["parameters"] == 95 + 230 + 95 and [row["parameters"] for row in rows[0]["branches"][1]] == [95]
     inside, beside = [at for at, name in zip(places(svg), texts_in_order(svg)) if name == "conv_1"]
     assert beside[1] < inside[1]
-    assert "beside conv_1 to 8 × 8 × 5, 95 parameters" in svg.findtext(f"{SVG}desc", "")
+    assert "branch 2: conv_1 to 8 × 8 × 5, 95 parameters" in svg.findtext(f"{SVG}desc", "")
+
+
+@pytest.mark.parametrize("kind", MERGE_SIGNS)
+def test_branches_stand_above_one_another_and_meet_at_a_sign(kind: str) -> None:
+    conv = {"conv": {"filters": 5, "kernel": 3, "padding": "same"}}
+    branches: Any = [[conv], [conv, "relu"], []]
+    merge = {"layers": branches[0], "shortcut": branches[1]} if kind == "skip" else branches
+    svg, rows = drawn([{kind: merge}, "flatten"], (8, 8, 5))
+    lines = [one for one in svg.iter(f"{SVG}path") if one.attrib["class"] == "around"]
+    count = 2 if kind == "skip" else 3
+    assert len(rows[0]["branches"]) == count and len(lines) == count - 1
+    first, second = [at for at, name in zip(places(svg), texts_in_order(svg)) if name == "conv_1"]
+    assert second[1] < first[1]
+    assert SIGNS[MERGE_SIGNS[kind]] in ElementTree.tostring(svg, encoding="unicode").replace("ns0:", "").replace(
+        " />", "/>"
+    )
+
+
+def test_every_layer_with_branches_has_a_sign() -> None:
+    assert MERGE_SIGNS.keys() == {name for name, layer in LAYERS.items() if issubclass(layer, Branching)}
 
 
 @pytest.mark.parametrize("count", [1, 20, 58])

@@ -17,11 +17,12 @@ from snellen.errors import ShapeError, unknown
 from snellen.limits import MAX_ACTIVATION_BYTES, MAX_LAYERS, MAX_OPERATIONS, MAX_PARAMETERS, PREDICTION_BATCH
 from snellen.models import chain
 from snellen.models.backbones.layer import Backbone
+from snellen.models.branches import Branching
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
-from snellen.models.layers import Dense, Skip
+from snellen.models.layers import Dense
 from snellen.models.parts import ModelLayer
 from snellen.models.reordered import reordered
 from snellen.models.views import Views
@@ -130,7 +131,8 @@ class Network:
         return chain.multiply_adds(self.layers)
 
     def layer_table(self) -> list[dict[str, Any]]:
-        """A row a layer: name, kind, detail, output shape, parameters; of a skip the rows `inside` and `beside` too."""
+        """A row a layer: name, kind, detail, output shape, parameters; where there are branches, the rows of
+        each."""
         return self._rows(self.layers, "")
 
     def _rows(self, layers: Iterable[Placed], prefix: str) -> list[dict[str, Any]]:
@@ -139,17 +141,16 @@ class Network:
 
     def _row(self, placed: Placed, prefix: str) -> dict[str, Any]:
         row = {
-            "name": placed.name,
+            "name": placed.name.rpartition(".")[2],
             "kind": placed.layer.name,
             "detail": placed.layer.detail(),
             "output": list(placed.output_shape),
             "parameters": 0 if placed in self.features else self._count(prefix),
         }
-        if not isinstance(placed.layer, Skip):
+        if not isinstance(placed.layer, Branching):
             return row
-        inside = chain.place(placed.layer.layers, placed.input_shape)
-        beside = chain.place(placed.layer.shortcut, placed.input_shape)
-        return {**row, "inside": self._rows(inside, prefix), "beside": self._rows(beside, f"{prefix}shortcut.")}
+        branches = placed.layer.placed(placed.input_shape).values()
+        return {**row, "branches": [self._rows(branch, prefix) for branch in branches]}
 
     def _count(self, prefix: str) -> int:
         own = (shape for shapes in self.shapes for name, shape in shapes.items() if name.startswith(prefix))

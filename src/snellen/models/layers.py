@@ -9,6 +9,7 @@ from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.dense import Dense
 from snellen.models.dropout import Dropout
 from snellen.models.layer import Layer
+from snellen.models.merge import MERGES
 from snellen.models.named import one_of
 from snellen.models.normalisation import BatchNorm, LayerNorm
 from snellen.models.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
@@ -34,10 +35,12 @@ LAYERS: dict[str, type[Layer]] = {
     **ACTIVATIONS,
     "rescale": Rescale,
     "skip": Skip,
+    **MERGES,
 }
 
 if TYPE_CHECKING:
     AnyLayer = Layer
 else:
     AnyLayer = one_of(LAYERS, "layer")
-    Skip.model_rebuild(_types_namespace={"AnyLayer": AnyLayer})
+    for holds_layers in (Skip, *MERGES.values()):
+        holds_layers.model_rebuild(_types_namespace={"AnyLayer": AnyLayer})

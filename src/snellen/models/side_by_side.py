@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.dropout import Dropout, LanesDropout
 from snellen.models.layer import Layer
-from snellen.models.skip import Skip
 
 
 def side_by_side(networks: Sequence[Network]) -> Network:
@@ -25,9 +25,7 @@ def _join(layers: Sequence[Layer]) -> Layer:
     first = layers[0]
     if isinstance(first, Dropout):
         return LanesDropout(rates=tuple(layer.rate for layer in layers if isinstance(layer, Dropout)))
-    if not isinstance(first, Skip):
+    if not isinstance(first, Branching):
         return first
-    skips = [layer for layer in layers if isinstance(layer, Skip)]
-    inside = tuple(map(_join, zip(*(each.layers for each in skips))))
-    shortcut = tuple(map(_join, zip(*(each.shortcut for each in skips))))
-    return first.model_copy(update={"layers": inside, "shortcut": shortcut})
+    branches = zip(*(layer.branches_by_name.values() for layer in layers if isinstance(layer, Branching)))
+    return first.with_branches([tuple(map(_join, zip(*of_lanes))) for of_lanes in branches])

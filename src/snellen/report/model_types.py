@@ -43,15 +43,15 @@ class OutcomeJson(TypedDict):
 
 
 class LayerJson(TypedDict):
-    """A row of the table of layers. inside, beside: of a skip."""
+    """A row of the table of layers. branches: the rows of each branch, of a layer that has some; an empty
+    branch is the input itself."""
 
     name: str
     kind: str
     detail: str
     output: list[int]
     parameters: int
-    inside: NotRequired[list[LayerJson]]
-    beside: NotRequired[list[LayerJson]]
+    branches: NotRequired[list[list[LayerJson]]]
 
 
 class PhaseJson(TypedDict):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from snellen.explain.last_layer import has_hidden
 from snellen.models.activations import ACTIVATIONS
 from snellen.models.backbones.layer import Backbone
+from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
-from snellen.models.skip import Skip
+from snellen.models.layer import Layer
 from snellen.study.analyses import EXPLANATION_METHODS, Answers, ExplanationMethod
 
 AFTER_CONV = ("batch_norm", "layer_norm", "dropout", *ACTIVATIONS)
@@ -54,9 +55,12 @@ def _has_feature_maps(placed: Placed) -> bool:
 
 
 def _convolves(placed: Placed) -> bool:
-    layers = placed.layer.layers if isinstance(placed.layer, Skip) else (placed.layer,)
-    is_one = isinstance(placed.layer, Backbone) or any("conv" in layer.name for layer in layers)
-    return is_one and _has_feature_maps(placed)
+    return (isinstance(placed.layer, Backbone) or _has_conv(placed.layer)) and _has_feature_maps(placed)
+
+
+def _has_conv(layer: Layer) -> bool:
+    """Whether it is a convolution, or one is in its branches."""
+    return any(map(_has_conv, layer.inside())) if isinstance(layer, Branching) else "conv" in layer.name
 
 
 def methods_of(network: Network, options: Answers) -> tuple[ExplanationMethod, ...]:

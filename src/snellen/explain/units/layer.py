@@ -14,6 +14,7 @@ from snellen.errors import StudyError, unknown
 from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
 from snellen.models import chain
 from snellen.models.activations import Elementwise, Rescale, activate
+from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
@@ -24,9 +25,8 @@ from snellen.models.layer import Layer, Step
 from snellen.models.normalisation import BatchNorm, LayerNorm
 from snellen.models.pooling import AveragePool, GlobalAveragePool
 from snellen.models.shaping import Flatten, ZeroPad
-from snellen.models.skip import Skip
 
-WITH_UNITS = (Dense, Conv, DepthwiseConv, SeparableConv, Skip)
+WITH_UNITS = (Dense, Conv, DepthwiseConv, SeparableConv, Branching)
 """Layers whose output channels are units: each is a weighted combination of the channels before."""
 ACTIVATED = (Dense, Conv, DepthwiseConv, SeparableConv)
 """Layers with an activation function of their own."""

@@ -165,5 +165,22 @@ SIGNS = {
         _dot(5 * column, 5 * row, 1.6 if (row + column) % 2 else 0.6) for row in (-1, 0, 1) for column in (-1, 0, 1)
     ),
     "sum": _curve("M-6 0H6M0 -6V6"),
+    "product": _curve("M-4.5 -4.5L4.5 4.5M-4.5 4.5L4.5 -4.5"),
+    "mean": _curve("M-6 0H6") + _dot(0, -4, 1.4) + _dot(0, 4, 1.4),
+    "stack": _curve("M-5 -4H5M-5 0H5M-5 4H5"),
+    "upper": _curve("M-5 4L0 -4L5 4"),
+    "lower": _curve("M-5 -4L0 4L5 -4"),
 }
-"""What stands in the circle: a bell, a hinge, an S, a thinned grid, a plus."""
+"""What stands in the circle: a bell, a hinge, an S, a thinned grid, a plus, a cross, a division sign, three lines, a
+peak, a valley."""
+
+MERGE_SIGNS = {
+    "skip": "sum",
+    "add": "sum",
+    "multiply": "product",
+    "average": "mean",
+    "concatenate": "stack",
+    "maximum": "upper",
+    "minimum": "lower",
+}
+"""The sign of a layer at which branches meet."""

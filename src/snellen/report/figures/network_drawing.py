@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from snellen.report.figures.layer_glyphs import CIRCLE, glyph, sign
+from snellen.report.figures.layer_glyphs import CIRCLE, MERGE_SIGNS, glyph, sign
 from snellen.report.model_types import LayerJson
 
 LINE_PIXELS = 870
@@ -45,8 +45,8 @@ class Block:
 def draw_network(name: str, layers: Sequence[LayerJson], input_shape: Sequence[int], key: str) -> Markup:
     """The drawing as inline SVG. layers: as `Network.layer_table` has them. key: makes its ids unique on a page.
 
-    Sides and channels of images and lengths of vectors are scaled by their logarithm. Layers in a `skip` stand under
-    the way around them.
+    Sides and channels of images and lengths of vectors are scaled by their logarithm. Branches stand above
+    one another.
     """
     total = sum(row["parameters"] for row in layers)
     first: LayerJson = {"name": "input", "kind": "input", "detail": "", "output": list(input_shape), "parameters": 0}
@@ -72,15 +72,18 @@ def in_words(layers: Iterable[LayerJson], input_shape: Sequence[int]) -> str:
 
 def _in_words(row: LayerJson) -> str:
     parameters = f", {row['parameters']:,} parameters" if row["parameters"] else ""
-    ways = [f"{which} {'; '.join(map(_in_words, row[which]))}" for which in ("inside", "beside") if row.get(which)]
-    within = f" ({', '.join(ways)})" if ways else ""
+    branches = [
+        f"branch {number}: {'; '.join(map(_in_words, rows)) or 'its input'}"
+        for number, rows in enumerate(row.get("branches", []), 1)
+    ]
+    within = f" ({', '.join(branches)})" if branches else ""
     return f"{row['name']} to {_shape(row['output'])}{parameters}{within}"
 
 
 def _block(row: LayerJson, before: LayerJson, total: int) -> Block:
     """The block of a layer after `before`: its shape is written where it is a new one."""
-    if row.get("inside"):
-        return _skip(row, before, total)
+    if row.get("branches"):
+        return _branching(row, before, total)
     shape = [("shape", _shape(row["output"]))] if row is before or row["output"] != before["output"] else []
     count = [("count", f"{row['parameters']:,}")] if row["parameters"] else []
     label = (*(("name", part) for part in _name(row["name"])), *shape, *count)
@@ -92,27 +95,33 @@ def _block(row: LayerJson, before: LayerJson, total: int) -> Block:
     return Block(titled, width, left, left + drawn.width, drawn.half, drawn.half, label, share)
 
 
-def _skip(row: LayerJson, before: LayerJson, total: int) -> Block:
-    """The layers inside, the way around above them with the layers beside, and the sum of both ways."""
-    inside, beside = (_chain(row[which], before, total) for which in ("inside", "beside"))
-    content, width, height = _line(inside, begins=True, ends=False)
-    passed, passed_width, passed_height = _line(beside, begins=True, ends=False)
-    above, upper = (max((block.above for block in blocks), default=0.0) for blocks in (inside, beside))
-    way, plus = above + 10 + passed_height - upper, MARGIN + max(width, passed_width) + GAP
+def _branching(row: LayerJson, before: LayerJson, total: int) -> Block:
+    """The layers of the first branch on the axis, those of the others above it, and the sign of how they are merged."""
+    branches = [_chain(rows, before, total) for rows in row["branches"]]
+    lines = [_line(blocks, begins=True, ends=False) for blocks in branches]
+    uppers = [max((block.above for block in blocks), default=0.0) for blocks in branches]
+    merged = MARGIN + max(width for _, width, _ in lines) + GAP
+    content, width, height = lines[0]
+    drawn, top = [], uppers[0]
+    for (other, _, other_height), upper in zip(lines[1:], uppers[1:], strict=True):
+        axis = top + 10 + other_height - upper
+        drawn += [_way_around(MARGIN, merged + CIRCLE, axis), _at(MARGIN, -axis - upper, other)]
+        top = axis + upper
+    came = MARGIN + width - branches[0][-1].width + branches[0][-1].leave if branches[0] else MARGIN
     parts = (
-        f"<g><title>{_tip(row, total)}</title>{_way_around(MARGIN, plus + CIRCLE, way)}",
-        f'<text class="name" x="{MARGIN:g}" y="{-way - upper - 6:.1f}">{escape(row["name"])}</text></g>',
-        _at(MARGIN, -above, content),
-        _at(MARGIN, -way - upper, passed),
-        _flow(MARGIN + width - inside[-1].width + inside[-1].leave, plus),
-        _at(plus, 0, sign("sum").svg),
+        f"<g><title>{_tip(row, total)}</title>",
+        f'<text class="name" x="{MARGIN:g}" y="{-top - 6:.1f}">{escape(row["name"])}</text></g>',
+        _at(MARGIN, -uppers[0], content),
+        *drawn,
+        _flow(came, merged),
+        _at(merged, 0, sign(MERGE_SIGNS[row["kind"]]).svg),
     )
-    end = plus + 2 * CIRCLE
-    return Block("".join(parts), end, MARGIN, end, way + upper + 18, height - above)
+    end = merged + 2 * CIRCLE
+    return Block("".join(parts), end, MARGIN, end, top + 18, max(height - uppers[0], CIRCLE))
 
 
 def _way_around(start: float, end: float, high: float) -> str:
-    """From a fork in the line up, along, and down to the sum."""
+    """From a fork in the line up, along, and down to the sign."""
     fork = f'<circle class="head" cx="{start:g}" cy="0" r="2"/>'
     way = f'<path class="around" d="M{start:g} 0V{-high:.1f}H{end:.1f}V{-CIRCLE - 5:g}"/>'
     return fork + way + _arrow(end, -CIRCLE - 1, "l-3 -5h6z")

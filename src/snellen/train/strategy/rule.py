@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from snellen.models.branches import Branching
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
-from snellen.models.skip import Skip
 from snellen.train.backend.choose import COMPILED, TORCH, backends_for
 from snellen.train.job import Trajectory
 from snellen.train.lane import Lane
@@ -45,7 +45,7 @@ machine, and each new cache would then change the bits of results."""
 BUSY = 1.2
 """Wall time of one thread over its core time above which others are using the machine: how long several threads wait
 for each other then says nothing about another day."""
-WINDOWED = (Conv, DepthwiseConv, SeparableConv, Skip)
+WINDOWED = (Conv, DepthwiseConv, SeparableConv, Branching)
 
 
 @dataclass(frozen=True)
