@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from snellen.data.readers.arrays import from_arrays
     from snellen.deploy.bundle import load_bundle
     from snellen.errors import SnellenError
+    from snellen.keras_import.bundle import import_keras
     from snellen.run.evaluate_given import evaluate_data
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "as_dataset",
     "evaluate_data",
     "from_arrays",
+    "import_keras",
     "load_bundle",
 ]
 
@@ -46,6 +48,7 @@ _MODULES = {
     "as_dataset": "snellen.data.as_dataset",
     "evaluate_data": "snellen.run.evaluate_given",
     "from_arrays": "snellen.data.readers.arrays",
+    "import_keras": "snellen.keras_import.bundle",
     "load_bundle": "snellen.deploy.bundle",
 }
 

@@ -19,6 +19,7 @@ from snellen.cli.compare import compare
 from snellen.cli.data import app as data_app
 from snellen.cli.evaluate import evaluate
 from snellen.cli.finding import finding
+from snellen.cli.import_keras import import_model
 from snellen.cli.init import init
 from snellen.cli.predict import predict
 from snellen.cli.report import report
@@ -41,6 +42,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "init": init,
     "predict": predict,
     "evaluate": evaluate,
+    "import": import_model,
     "verify": verify,
     "compare": compare,
     "finding": finding,

@@ -29,8 +29,13 @@ from snellen.data.streams import check_dimensions, check_expansion
 from snellen.errors import DataError, SnellenError, located, shown
 from snellen.limits import MAX_LISTED_FILES, MAX_NAME_CHARACTERS
 
-LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars", "parquet_pictures": "polars"}
+LIBRARIES = {"hdf5": "h5py", "mat": "scipy.io", "parquet": "polars", "parquet_pictures": "polars", "keras": "h5py"}
 DIGEST_BYTES = 16
+LAYERS_OF_KERAS = ("layers", "_layer_checkpoint_dependencies")
+"""Groups of layers in model.weights.h5: of Keras 3, and of tf.keras 2."""
+KERAS_CONFIG, KERAS_TRAINING = "model_config", "training_config"
+"""Attributes of a whole model that Keras saved as HDF5, and the names under which their text is listed."""
+
 BLOCK_BYTES = 2**22
 MAX_ARRAYS = 1_000
 MAX_COMPLAINT = 200
@@ -137,6 +142,69 @@ def _hdf5_blocks(item: Any, file_bytes: int) -> Iterator[np.ndarray]:
     step = max(1, BLOCK_BYTES // max(1, item.nbytes // max(1, item.shape[0])))
     for start in range(0, item.shape[0], step):
         yield item[start : start + step]
+
+
+def open_keras(path: Path) -> dict[str, Stored]:
+    """The weights of a model that Keras saved, by the names of nested models and of the layer, then their number
+    ("block/conv2d/0") or, in HDF5 files of whole models, their name ("block/conv2d/kernel"). Not those of the
+    optimizer."""
+    import h5py
+
+    limit_memory(MEMORY_BYTES)
+    file = h5py.File(path, "r")
+    arrays = {
+        name: _keras_text(file.attrs[name])
+        for name in (KERAS_CONFIG, KERAS_TRAINING)
+        if file.attrs.get(name) is not None
+    }
+    for name, item in _keras_weights(file):
+        if len(arrays) > MAX_ARRAYS or len(name) > MAX_NAME_CHARACTERS:
+            raise DataError("too many arrays, or names too long", expected=f"at most {MAX_ARRAYS:,}")
+        if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind == "f":
+            arrays[name] = Stored(item.dtype, item.shape, partial(_hdf5_blocks, item, path.stat().st_size))
+    return arrays
+
+
+def _keras_text(attribute: Any) -> Stored:
+    text = np.frombuffer(attribute.encode() if isinstance(attribute, str) else bytes(attribute), np.uint8)
+    return Stored(text.dtype, text.shape, lambda: iter([text]))
+
+
+def _keras_weights(file: Any) -> Iterator[tuple[str, Any]]:
+    if "model_weights" in file:
+        layers = _inside(file, "model_weights")
+        for layer in layers:
+            for name in _inside(layers, layer).attrs.get("weight_names", ()):
+                path = name.decode() if isinstance(name, bytes) else str(name)
+                yield path.removesuffix(":0"), _inside(layers, f"{layer}/{path}")
+    for name in LAYERS_OF_KERAS:
+        if name in file:
+            yield from _weights_by_number(_inside(file, name))
+
+
+def _weights_by_number(layers: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Of a group whose subgroups are named by class and number. An attribute has the layer's own name; files of Keras
+    2 have none, and "#conv2d_1" stands for it."""
+    for group in layers:
+        layer = _inside(layers, group)
+        weights = _inside(layer, "vars") if "vars" in layer else {}
+        path = f"{prefix}{getattr(weights, 'attrs', {}).get('name', f'#{group}')}"
+        for number in sorted(filter(str.isdigit, weights), key=int):
+            yield f"{path}/{number}", _inside(weights, number)
+        for name in LAYERS_OF_KERAS:
+            if name in layer:
+                yield from _weights_by_number(_inside(layer, name), f"{path}/")
+
+
+def _inside(group: Any, path: str) -> Any:
+    """What is at a path below a group; links, which may lead into other files, are not followed."""
+    import h5py
+
+    for name in path.strip("/").split("/"):
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise DataError("a link, or nothing, where Keras stores weights", where=path)
+        group = group[name]
+    return group
 
 
 def open_mat(path: Path) -> dict[str, Stored]:
@@ -286,7 +354,13 @@ def limit_memory(num_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (num_bytes, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
-OPENERS = {"hdf5": open_hdf5, "mat": open_mat, "parquet": open_parquet, "parquet_pictures": open_parquet_images}
+OPENERS = {
+    "hdf5": open_hdf5,
+    "keras": open_keras,
+    "mat": open_mat,
+    "parquet": open_parquet,
+    "parquet_pictures": open_parquet_images,
+}
 
 
 def describe(error: BaseException) -> dict[str, Any]:

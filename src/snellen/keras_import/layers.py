@@ -1,0 +1,272 @@
+"""What each layer of Keras is here, by its class: the layers that compute the same, and where its weights go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from snellen.models.activations import Activation
+from snellen.models.layers import LAYERS
+from snellen.models.merge import MERGES
+
+Config = Mapping[str, Any]
+Arrays = dict[str, np.ndarray]
+Written = list[Any]
+"""Layers as a study writes them: "flatten", or {"dense": {"units": 3}}."""
+
+SOFTMAX, SIGMOID = "softmax", "sigmoid"
+"""SOFTMAX is no layer here: it is what follows the last one."""
+
+NAMES = {"swish": "silu", "hard_swish": "hard_silu", "hard_silu": "hard_silu", "exponential": "exponential"}
+"""Activation functions that have another name here, or two in Keras."""
+
+
+class NoCounterpart(Exception):
+    """Keras's layer, or one of its arguments, is not known here."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """layers: those that compute the same, the one with weights first. weights: the names of Keras's weights, in the
+    order of its files. values: the parameters and the state of the first layer, from arrays by these names."""
+
+    layers: Callable[[Config], Written]
+    weights: Callable[[Config], Sequence[str]] = lambda config: ()
+    values: Callable[[Arrays], Arrays] = dict
+
+
+def _named(kind: str, **arguments: Any) -> Any:
+    if kind not in LAYERS:
+        raise NoCounterpart(f"there is no layer `{kind}` here")
+    return {kind: arguments} if arguments else kind
+
+
+def _function(name: Any) -> tuple[str, Written]:
+    """(activation argument of a layer, layers that follow it) for the name of an activation function."""
+    if isinstance(name, dict):  # an activation layer in the place of a function
+        return "linear", converted_layers(str(name.get("class_name")), name.get("config") or {})
+    name = NAMES.get(str(name), str(name))
+    if name in get_args(Activation):
+        return name, []
+    if name == SOFTMAX:
+        return "linear", [SOFTMAX]
+    if name == "leaky_relu":
+        return "linear", [_named("leaky_relu", negative_slope=0.2)]
+    if name not in LAYERS:
+        raise NoCounterpart(f"the activation function `{name}` is not known here")
+    return "linear", [_named(name)]
+
+
+def _activated(kind: str, config: Config, **arguments: Any) -> Written:
+    activation, after = _function(config.get("activation") or "linear")
+    use_bias = bool(config.get("use_bias", True))
+    return [_named(kind, **arguments, activation=activation, use_bias=use_bias), *after]
+
+
+def _pair(value: Any) -> Any:
+    """One number where both are equal: so a study writes it."""
+    values = [value, value] if isinstance(value, int) else list(value)
+    return values[0] if values[0] == values[1] else values
+
+
+def _window(config: Config) -> dict[str, Any]:
+    """The arguments of a convolution, those that are Keras's defaults left out."""
+    _expect_channels_last(config)
+    if config.get("padding", "valid") not in ("same", "valid"):
+        raise NoCounterpart(f"padding `{config['padding']}` is not known here")
+    given = {
+        "kernel": _pair(config["kernel_size"]),
+        "strides": _pair(config.get("strides", 1)),
+        "padding": config.get("padding", "valid"),
+        "dilation": _pair(config.get("dilation_rate", 1)),
+        "groups": config.get("groups", 1),
+        "depth_multiplier": config.get("depth_multiplier", 1),
+    }
+    usual = {"strides": 1, "padding": "valid", "dilation": 1, "groups": 1, "depth_multiplier": 1}
+    return {name: value for name, value in given.items() if value != usual.get(name)}
+
+
+def _expect_channels_last(config: Config) -> None:
+    if config.get("data_format", "channels_last") not in (None, "channels_last"):
+        raise NoCounterpart("images have their channels first, which no CPU of Keras computes")
+
+
+def _pool(kind: str) -> Callable[[Config], Written]:
+    def layers(config: Config) -> Written:
+        _expect_channels_last(config)
+        size = _pair(config["pool_size"])
+        strides = _pair(config.get("strides") or size)
+        return [_named(kind, size=size, strides=strides, padding=config.get("padding", "valid"))]
+
+    return layers
+
+
+def _global(kind: str) -> Callable[[Config], Written]:
+    def layers(config: Config) -> Written:
+        _expect_channels_last(config)
+        return [_named(kind)]
+
+    return layers
+
+
+def _conv(config: Config) -> Written:
+    return _activated("conv", config, filters=config["filters"], **_window(config))
+
+
+def _dense(config: Config) -> Written:
+    return _activated("dense", config, units=config["units"])
+
+
+def _separable(config: Config) -> Written:
+    return _activated("separable_conv", config, filters=config["filters"], **_window(config))
+
+
+def _depthwise(config: Config) -> Written:
+    return _activated("depthwise_conv", config, **_window(config))
+
+
+def _relu(config: Config) -> Written:
+    if config.get("threshold"):
+        raise NoCounterpart("a threshold of relu is not known here")
+    slope, most = config.get("negative_slope") or 0, config.get("max_value")
+    if most is not None and (most != 6 or slope):
+        raise NoCounterpart(f"relu with max_value {most} is not known here")
+    if most is not None:
+        return [_named("relu6")]
+    return [_named("leaky_relu", negative_slope=slope)] if slope else [_named("relu")]
+
+
+def _leaky_relu(config: Config) -> Written:
+    return [_named("leaky_relu", negative_slope=config.get("negative_slope", config.get("alpha", 0.3)))]
+
+
+def _activation_layer(config: Config) -> Written:
+    activation, after = _function(config["activation"])
+    return after or ([] if activation == "linear" else [_named(activation)])
+
+
+def _softmax(config: Config) -> Written:
+    if config.get("axis", -1) not in (-1, 1):
+        raise NoCounterpart("a softmax over another axis than the last")
+    return [SOFTMAX]
+
+
+def _batch_norm(config: Config) -> Written:
+    _expect_last_axis(config)
+    return [_named("batch_norm", momentum=config.get("momentum", 0.99), epsilon=config.get("epsilon", 1e-3))]
+
+
+def _layer_norm(config: Config) -> Written:
+    _expect_last_axis(config)
+    if config.get("rms_scaling"):
+        raise NoCounterpart("`rms_scaling` is not known here")
+    return [_named("layer_norm", epsilon=config.get("epsilon", 1e-3))]
+
+
+def _expect_last_axis(config: Config) -> None:
+    axis = config.get("axis", -1)
+    if axis not in (-1, 3, [-1], [3]):
+        raise NoCounterpart(f"normalises axis {axis}, not the channels")
+
+
+def _scaled(arrays: Arrays) -> Arrays:
+    """gamma and beta, 1 and 0 where Keras has none."""
+    like = next(iter(arrays.values()))
+    return {"gamma": np.ones_like(like), "beta": np.zeros_like(like), **arrays}
+
+
+def _gamma_beta(config: Config, *more: str) -> list[str]:
+    return [*["gamma"] * bool(config.get("scale", True)), *["beta"] * bool(config.get("center", True)), *more]
+
+
+def _kernel_bias(config: Config) -> list[str]:
+    return ["kernel", *["bias"] * bool(config.get("use_bias", True))]
+
+
+def _turned(arrays: Arrays) -> Arrays:
+    """Kernels (height, width, inputs, outputs) as (outputs, height, width, inputs)."""
+    return {name: np.moveaxis(array, -1, 0) if array.ndim == 4 else array for name, array in arrays.items()}
+
+
+def _without_arguments(kind: str) -> Callable[[Config], Written]:
+    return lambda config: [_named(kind)]
+
+
+def _rate(kind: str, name: str) -> Callable[[Config], Written]:
+    """A layer that is random in training."""
+    return lambda config: [_named(kind, **{name: config[name]})]
+
+
+def _nothing(config: Config) -> Written:
+    return []
+
+
+def _merge(kind: str) -> Callable[[Config], Written]:
+    def layers(config: Config) -> Written:
+        if kind == "concatenate" and config.get("axis", -1) not in (-1, 3):
+            raise NoCounterpart(f"joins along axis {config['axis']}, not the channels")
+        return [kind]
+
+    return layers
+
+
+def _rescale(config: Config) -> Written:
+    scale, offset = config["scale"], config.get("offset", 0.0)
+    if not all(isinstance(value, (int, float)) for value in (scale, offset)):
+        raise NoCounterpart("a scale or an offset for each channel is not known here")
+    return [_named("rescale", scale=float(scale), offset=float(offset))]
+
+
+RANDOM_IMAGES = (
+    *("RandomFlip", "RandomTranslation", "RandomRotation", "RandomZoom", "RandomContrast", "RandomBrightness"),
+    *("RandomCrop", "RandomShear", "RandomErasing", "RandomHue", "RandomSaturation", "RandomColorJitter"),
+)
+"""Layers that change images in training only: here they are no part of a network, but of `train`."""
+
+RESHAPE = "Reshape"
+
+CONVERSIONS: dict[str, Conversion] = {
+    "Conv2D": Conversion(_conv, _kernel_bias, _turned),
+    "DepthwiseConv2D": Conversion(_depthwise, _kernel_bias, _turned),
+    "SeparableConv2D": Conversion(
+        _separable, lambda config: ["depthwise_kernel", "pointwise_kernel", *_kernel_bias(config)[1:]], _turned
+    ),
+    "Dense": Conversion(_dense, _kernel_bias),
+    "BatchNormalization": Conversion(
+        _batch_norm, lambda config: _gamma_beta(config, "moving_mean", "moving_variance"), _scaled
+    ),
+    "LayerNormalization": Conversion(_layer_norm, _gamma_beta, _scaled),
+    "MaxPooling2D": Conversion(_pool("max_pool")),
+    "AveragePooling2D": Conversion(_pool("average_pool")),
+    "GlobalMaxPooling2D": Conversion(_global("global_max_pool")),
+    "GlobalAveragePooling2D": Conversion(_global("global_average_pool")),
+    "Flatten": Conversion(_without_arguments("flatten")),
+    "ZeroPadding2D": Conversion(lambda config: [_named("zero_pad", padding=config["padding"])]),
+    "Rescaling": Conversion(_rescale),
+    "Dropout": Conversion(_rate("dropout", "rate")),
+    "SpatialDropout2D": Conversion(_rate("spatial_dropout", "rate")),
+    "GaussianNoise": Conversion(_rate("gaussian_noise", "stddev")),
+    "GaussianDropout": Conversion(_rate("gaussian_dropout", "rate")),
+    "AlphaDropout": Conversion(_rate("alpha_dropout", "rate")),
+    "Activation": Conversion(_activation_layer),
+    "ReLU": Conversion(_relu),
+    "LeakyReLU": Conversion(_leaky_relu),
+    "ELU": Conversion(lambda config: [_named("elu", alpha=config.get("alpha", 1.0))]),
+    "Softmax": Conversion(_softmax),
+    RESHAPE: Conversion(_nothing),
+    "Identity": Conversion(_nothing),
+    "ActivityRegularization": Conversion(_nothing),
+    **{kind.capitalize(): Conversion(_merge(kind)) for kind in MERGES},
+    **{name: Conversion(_nothing) for name in RANDOM_IMAGES},
+}
+"""By Keras's class. `layers` of a merging layer is its kind here."""
+
+
+def converted_layers(class_name: str, config: Config) -> Written:
+    """The layers of a Keras layer without weights or with; raises NoCounterpart, naming what is not known here."""
+    if class_name not in CONVERSIONS:
+        raise NoCounterpart("there is no such layer here")
+    return CONVERSIONS[class_name].layers(config)
