@@ -29,7 +29,8 @@ ORDER = (
         "kernels",
         "data",
     ),
-    *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy", "keras_import", "app"),
+    *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy"),
+    *("keras_import", "app"),
     *("run", "console", "tables", "progress", "api", "estimator", "cli", "__main__"),
 )
 """A file imports only from its own folder and from those before it."""

@@ -30,6 +30,7 @@ class Item:
 
     @property
     def kind(self) -> str:
+        """Its name in a study."""
         return str(self.written if isinstance(self.written, str) else next(iter(self.written)))
 
     def as_written(self) -> Any:
@@ -110,6 +111,8 @@ class Chains:
         if arrays.keys() != set(names):
             found_names, expected = ", ".join(arrays), ", ".join(names)
             raise BundleError("not the weights of this layer", where=node.path, found=found_names, expected=expected)
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise BundleError("weights that are not finite", where=node.path, hint="Training has diverged.")
         return conversion.values({name: arrays[name] for name in names}) if names else {}
 
     def _by_own_name(self, node: Node) -> list[Weight]:

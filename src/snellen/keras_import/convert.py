@@ -32,6 +32,7 @@ Pixels = Literal["0-1", "0-255"]
 """What the images were when Keras got them."""
 
 WHITE = 255.0
+CHANNELS = (1, 3, 4)
 LARGE_SCALE = 3.0
 """A rescaling by 1/255 or 1/127.5 is for bytes: times 255 it is below this."""
 
@@ -134,6 +135,9 @@ def _as_image(shape: Sequence[int]) -> tuple[int, int, int]:
         return shape[0], shape[1], 1
     if len(shape) != 3:
         raise BundleError("the model gets no images", found=f"shape {tuple(shape)}", expected="height, width, channels")
+    if shape[2] not in CHANNELS:
+        hint = "Images have their channels last." if shape[0] in CHANNELS else None
+        raise BundleError("not the channels of images", found=shape[2], expected="1, 3 or 4", hint=hint)
     return shape[0], shape[1], shape[2]
 
 

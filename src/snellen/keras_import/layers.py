@@ -41,7 +41,14 @@ class Conversion:
 def _named(kind: str, **arguments: Any) -> Any:
     if kind not in LAYERS:
         raise NoCounterpart(f"there is no layer `{kind}` here")
-    return {kind: arguments} if arguments else kind
+    return {kind: {name: shortest(value) for name, value in arguments.items()}} if arguments else kind
+
+
+def shortest(value: Any) -> Any:
+    """A number that Keras kept in float32, with the digits that it was given: 0.2, not 0.20000000298023224."""
+    if isinstance(value, float) and float(np.float32(value)) == value:
+        return float(str(np.float32(value)))
+    return value
 
 
 def _function(name: Any) -> tuple[str, Written]:

@@ -14,6 +14,7 @@ from snellen.data.readers.guarded import Guarded, opened
 from snellen.data.readers.guarded_child import KERAS_CONFIG, KERAS_TRAINING
 from snellen.data.readers.hdf5 import is_hdf5
 from snellen.errors import BundleError, located
+from snellen.files.atomic import write_bytes
 from snellen.files.stored import parse_json
 from snellen.limits import MAX_DESCRIPTION_BYTES, MAX_PARAMETERS
 from snellen.models.bundle_files import bundle_files
@@ -52,7 +53,7 @@ def read_saved_model(path: Path) -> SavedModel:
         with bundle_files(path, EXPECTED) as read, TemporaryDirectory() as folder:
             config = _object(read(CONFIG, MAX_DESCRIPTION_BYTES), CONFIG)
             weights = Path(folder) / WEIGHTS
-            weights.write_bytes(read(WEIGHTS, MAX_WEIGHTS_BYTES))
+            write_bytes(weights, read(WEIGHTS, MAX_WEIGHTS_BYTES))
             with opened("keras", weights) as file:
                 found = _by_layer(file)
     training = config.get("compile_config")

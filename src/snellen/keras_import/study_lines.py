@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
+from snellen.keras_import.layers import shortest
 from snellen.models.layers import LAYERS
 from snellen.train.optimizers import OPTIMIZERS
 
@@ -86,9 +85,10 @@ def _train(training: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     stored = training.get("optimizer") or training.get("optimizer_config")
     settings: dict[str, Any] = {"epochs": 20, "batch_size": 32}
     if isinstance(stored, Mapping) and isinstance(stored.get("config"), Mapping):
-        name, config = OWN_NAMES.get(str(stored.get("class_name")).lower()), stored["config"]
+        class_name = str(stored.get("class_name")).removeprefix("Custom>")
+        name, config = OWN_NAMES.get(class_name.lower()), stored["config"]
         if name is None:
-            notes.append(f"Its optimizer, {stored.get('class_name')!s}, is not known here: Adam stands for it.")
+            notes.append(f"Its optimizer, {class_name[:80]}, is not known here: Adam stands for it.")
         else:
             settings = {**_optimizer(name, config), **settings}
         if not isinstance(config.get("learning_rate"), (int, float)):
@@ -103,19 +103,14 @@ def _train(training: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def _optimizer(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     usual = OPTIMIZERS[name]
     arguments = {
-        key: _shortest(config[key])
+        key: shortest(config[key])
         for key in KEPT
         if key in usual.model_fields
         and isinstance(config.get(key), (int, float))
-        and _shortest(config[key]) != usual.model_fields[key].default
+        and shortest(config[key]) != usual.model_fields[key].default
     }
     settings: dict[str, Any] = {"optimizer": {name: arguments} if arguments else name}
     for key in ("learning_rate", "weight_decay"):
         if isinstance(config.get(key), (int, float)) and not isinstance(config[key], bool):
-            settings[key] = _shortest(config[key])
+            settings[key] = shortest(config[key])
     return settings
-
-
-def _shortest(value: Any) -> Any:
-    """A number that Keras kept in float32, with the digits that it was given."""
-    return float(str(np.float32(value))) if isinstance(value, float) else value
