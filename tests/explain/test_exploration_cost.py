@@ -56,7 +56,7 @@ def test_work_is_what_the_exploration_reads(
 ) -> None:
     monkeypatch.setattr(pixel_table, "MAX_VALUES", {True: most, False: most})
     random = np.random.default_rng(0)
-    images = (random.integers(0, 255, (300, *shape)) + (0.5 if dtype == np.float32 else 0)).astype(dtype)
+    images: np.ndarray = (random.integers(0, 255, (300, *shape)) + (0.5 if dtype == np.float32 else 0)).astype(dtype)
     dataset = from_arrays(images, random.integers(0, 4, 300))
     assert dataset.images.dtype == dtype
     rows = {"train": np.arange(200), "validation": np.arange(200, 300), "calibration": np.arange(0)}
@@ -65,10 +65,8 @@ def test_work_is_what_the_exploration_reads(
     # floats are sorted for each pixel and once more for all together
     assert work.table_values == (read["table"] if work.bytes else read["sorted"] / 2)
     assert work.read_values + work.block_values == read["statistics"] + read["classes"] + read["spread"]
-    assert (
-        work.cells == result.arrays["correlation"].size
-        and work.products == min(200, most // int(np.prod(shape))) * work.cells
-    )
+    assert work.cells == result.arrays["correlation"].size
+    assert work.products == min(200, most // int(np.prod(shape))) * work.cells
 
 
 def test_more_images_and_larger_ones_take_longer() -> None:

@@ -63,9 +63,8 @@ def exploration_work(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> Explor
         table_values=num_values * sum(counted.values()),
         bytes=bool(are_bytes),
         levels=LEVELS * tables * len(counts) if are_bytes else 0,
-        read_values=num_values
-        * 2
-        * (counted["train"] + counts["train"]),  # histogram, means for the labels; spread: twice
+        # histogram and the means beside the labels; the spread reads all images twice
+        read_values=num_values * 2 * (counted["train"] + counts["train"]),
         block_values=height * width * min(depth, COLOURS) * drawn,
         products=drawn * cells,
         cells=cells,

@@ -91,8 +91,8 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     expect_loadable(study, dataset, costs.planned)
     trajectories = {name: costs.trajectories(name) for name in costs.planned.models}
     every = [lane.trajectory for lane in costs.planned.lanes] + [each for own in trajectories.values() for each in own]
-    expect_to_fit(every, data.sealed, processes(environment["device"], settings.workers or threads))
-    backbones = backbone_rows(trajectories, found, data.sealed, environment["device"])
+    expect_to_fit(every, data.sealed, len(data.used), processes(environment["device"], settings.workers or threads))
+    backbones = backbone_rows(trajectories, found, data.sealed, data.used, environment["device"])
     extraction = sum(row["seconds"] for row in backbones)
     features = [math.prod(row["features"]) for row in backbones if row["features"] and not row["shared"]]
     models, extra = costs.models(), _extra(costs, dataset)
