@@ -43,7 +43,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "explain": (
         *("analysis_inputs", "analysis_result", "method", "chosen_pixels", "thumbnails", "foreground", "mistakes"),
         *("last_layer", "augmented_images", "curves", "units", "answers", "errors", "data", "maps"),
-        *("robustness", "wrong_labels", "exploration", "analyses"),
+        *("robustness", "wrong_labels", "exploration", "exploration_cost", "analyses"),
     ),
     "findings": (
         *(

@@ -182,9 +182,8 @@ def plan_sentences(checked: dict[str, Any]) -> list[str]:
         f"{seconds(checked['seconds'])} in all on {checked['device']} without early stopping, "
         f"{listing(_besides_training(checked))}."
     )
-    if checked["analyses"]:
-        each = [f"{title} {seconds(took)}" for title, took in checked["analyses"].items()]
-        said.append(f"Analyses: {listing(each)}.")
+    analyses = {"exploration of the data": checked["exploration_seconds"], **checked["analyses"]}
+    said.append(f"Analyses: {listing([f'{title} {seconds(took)}' for title, took in analyses.items()])}.")
     said.append(
         f"{megabytes(checked['disk_bytes'])} of results, up to {megabytes(checked['checkpoint_bytes'])} of checkpoints "
         f"while training; {megabytes(checked['data']['bytes'])} of images in memory."

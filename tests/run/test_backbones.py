@@ -262,5 +262,6 @@ def test_features_of_another_device_are_not_used(finished: Path) -> None:
     """No GPU computed any: all parts are missing for one, and none for the CPU."""
     record = RunRecord.open(finished)
     trajectory, dataset = record.job("frozen").read_job().trajectory, read("digits", options_of(record.study))
-    assert frozen_features.missing_parts(trajectory, dataset, "cpu") == []
-    assert sum(map(len, frozen_features.missing_parts(trajectory, dataset, "cuda:0"))) == len(dataset)
+    rows = np.arange(len(dataset))
+    assert frozen_features.missing_parts(trajectory, dataset, rows, "cpu") == []
+    assert sum(map(len, frozen_features.missing_parts(trajectory, dataset, rows, "cuda:0"))) == len(dataset)

@@ -13,22 +13,29 @@ from typing import Any
 import backbone_cases
 import numpy as np
 import pytest
+import torch
 from needs import needs
 from runs import SECTIONS, run_small, small_study
 from safetensors.numpy import load_file
 
 from snellen import run as running
 from snellen.console import PlainConsole
+from snellen.data.load import read
 from snellen.errors import StudyError
 from snellen.evaluate.evaluation import load
 from snellen.evaluate.record import RunRecord
 from snellen.files.cache import cache_folder
 from snellen.models import feature_baselines
+from snellen.models.feature_baselines import Features
 from snellen.models.forward import layer_outputs
+from snellen.models.pretrained import FOLDER
 from snellen.progress import Terminal
+from snellen.run.check import check_study
 from snellen.run.verify import verify
+from snellen.study.data_settings import options_of
 from snellen.tables import plan_sentences, print_check, print_leaderboard, with_trained
 from snellen.train import frozen_features
+from snellen.train.batches import ResidentData
 from snellen.train.executors import worker_pool
 from snellen.train.strategy import packs
 
@@ -130,7 +137,7 @@ def test_they_are_verified_from_weights_and_images(finished: Path) -> None:
 
 
 def test_a_class_that_is_rare_and_a_feature_that_is_constant() -> None:
-    features = np.concatenate([np.eye(6, 3), np.ones((6, 1))], 1).astype(np.float32)
+    features = Features(np.concatenate([np.eye(6, 3), np.ones((6, 1))], 1).astype(np.float32))
     labels, rows = np.array([0, 0, 2, 1]), np.arange(4)
     for kind in feature_baselines.FEATURE_BASELINES:
         fitted = feature_baselines.fit(kind, features, labels, rows, 3)
@@ -141,7 +148,7 @@ def test_a_class_that_is_rare_and_a_feature_that_is_constant() -> None:
 
 @pytest.mark.parametrize("labels", [[0, 0, 2, 2], [2, 2, 2, 2]])
 def test_a_class_without_a_training_image_is_never_answered(labels: list[int]) -> None:
-    features = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    features = Features(np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32))
     for kind in feature_baselines.FEATURE_BASELINES:
         fitted = feature_baselines.fit(kind, features, np.array(labels), np.arange(4), 4)
         found = feature_baselines.predict(kind, fitted.arrays, features, np.array([4, 5]), 4)
@@ -231,6 +238,7 @@ INTERRUPTIBLE = """
 import signal
 import snellen.cli
 from snellen.train import frozen_features
+from snellen.train.batches import ResidentData
 frozen_features.PART_IMAGES = 400
 real, calls = frozen_features.layer_outputs, []
 
@@ -296,8 +304,6 @@ def test_check_says_what_features_cost(cache: Path, weights: Path, capsys: pytes
 
 def check(models: dict[str, Any], workers: int = 1) -> dict[str, Any]:
     """What `snellen check --json` gives."""
-    from snellen.run.check import check_study
-
     return check_study(small_study(data=PADDED, models=models).file, running.Settings(None, "cpu", 1, workers=workers))
 
 
@@ -338,3 +344,61 @@ def test_each_worker_needs_its_own_memory(cache: Path, weights: Path, monkeypatc
     with pytest.raises(StudyError, match="--workers 1") as caught:
         check(models, workers=2)
     assert "once in each of 3 processes" in str(caught.value)
+
+
+def test_features_are_computed_of_images_with_a_role_alone(
+    tmp_path: Path, cache: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Priced and computed for them alone, in this process and in workers; trained and verified on them."""
+    monkeypatch.setattr(packs, "WORTH_SECONDS", 0.0)
+    calls, real = list[int](), layer_outputs
+
+    def counted(*arguments: Any) -> np.ndarray:
+        calls.append(len(arguments[6]))
+        return real(*arguments)
+
+    monkeypatch.setattr(frozen_features, "layer_outputs", counted)
+    sections = {"split": {**SECTIONS["split"], "train": 100}, "analyses": ["units"]}
+    models = {"flat": model(weights, FLAT), "pooled": model(weights, [*POOLED, {"dense": {"units": 4}}])}
+    study = small_study(data=PADDED, models=models, **sections)
+    priced = check_study(study.file, running.Settings(None, "cpu", 1, workers=1))
+    finished = study.run(out=tmp_path / "run", device="cpu", threads=2, workers=2, progress=False)
+    counts = finished.record.data["roles"]["counts"]
+    used = sum(counts.values())
+    assert counts["train"] == 100 and used < 1_000
+    assert [(row["images"], row["memory_bytes"]) for row in priced["backbone_costs"]] == [
+        (used, 4 * used * 8 * 8 * 32),
+        (used, 4 * used * 32),
+    ]
+    assert calls == [used, used]
+    assert {each.name: each.outcome for each in verify(finished.folder)}["predictions"] == "equal"
+    assert all(result.status == "done" for result in finished.record.baseline_results.values())
+
+
+def test_features_of_some_images_are_those_of_all_to_the_bit(
+    finished: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is in a batch; taken from the parts of all images where the cache has them; none for other rows."""
+    record = RunRecord.open(finished)
+    trajectory, dataset = (
+        record.job("flat").read_job().trajectory,
+        read(record.study.data.source, options_of(record.study)),
+    )
+    monkeypatch.setattr(frozen_features, "PART_IMAGES", 300)
+    material = ResidentData(torch.from_numpy(np.array(dataset.images)), torch.from_numpy(dataset.labels))
+    rows = np.sort(np.random.default_rng(0).choice(len(dataset), 400, replace=False))
+
+    def loaded(rows: np.ndarray) -> ResidentData:
+        return frozen_features.Extraction(trajectory, dataset, material, rows, finished / FOLDER).load()
+
+    some = loaded(rows)
+    assert len(some.images) == 400 and len(entries(cache)) == 2
+    everything = loaded(np.arange(len(dataset)))
+    assert everything.places is None and len(entries(cache)) == 2 + 6
+    assert torch.equal(some.images, everything.images[rows])
+    assert torch.equal(some.images[some.at(torch.from_numpy(rows[::7]))], everything.images[rows[::7]])
+    with pytest.raises(IndexError):
+        some.images[some.at(torch.tensor([np.setdiff1d(np.arange(len(dataset)), rows)[0]]))]
+    others = rows[1:]
+    assert frozen_features.missing_parts(trajectory, dataset, others, "cpu") == []
+    assert torch.equal(loaded(others).images, some.images[1:])

@@ -24,7 +24,7 @@ from snellen.models.layer import Step, Tensors
 from snellen.models.predictions import Predictions
 from snellen.models.pretrained import FOLDER
 from snellen.train.batches import ResidentData
-from snellen.train.frozen_features import compute_features
+from snellen.train.frozen_features import Extraction
 from snellen.train.job import Trajectory
 
 ROWS_AT_ONCE = 1_024
@@ -37,7 +37,8 @@ class TrainedModel:
     """The trained network of a model's first seed. images: (N, H, W, C), all images of the data set as stored.
 
     parameters, state: name -> (1, ...). predictions: by role; on test only if the model was evaluated there. features:
-    what the first `num_frozen` layers give for all images, where a backbone is frozen: not computed again.
+    what the first `num_frozen` layers give for the images that have a role, where a backbone is frozen: not computed
+    again.
     """
 
     name: str
@@ -49,7 +50,7 @@ class TrainedModel:
     pixel_range: tuple[float, float]
     classes: tuple[str, ...]
     predictions: dict[str, Predictions]
-    features: Tensor | None = None
+    features: ResidentData | None = None
     num_frozen: int = 0
 
     def place_of(self, layer: str) -> int:
@@ -80,7 +81,8 @@ class TrainedModel:
         """(n, ...): the outputs of the first layers of the network for these rows."""
         if self.features is None or len(layers) < self.num_frozen:
             return self._through(layers, self.inputs(rows))
-        return self._through(layers[self.num_frozen :], self.features[torch.from_numpy(rows).to(self.features.device)])
+        places = self.features.at(torch.from_numpy(rows).to(self.features.device))
+        return self._through(layers[self.num_frozen :], self.features.images[places])
 
     def probabilities_from(self, layer: str, outputs: np.ndarray) -> np.ndarray:
         """(n, K) float32 class probabilities if the outputs of the layer are `outputs` (n, ...)."""
@@ -107,12 +109,13 @@ class ModelOfRun:
 @dataclass(frozen=True, eq=False)
 class RunWithImages:
     """A run whose training is finished, with its images. dataset: without the labels of the test. images: on the
-    device. data_folder: where other data sets are looked for first."""
+    device. data_folder: where other data sets are looked for first. rows: that have a role; all when None."""
 
     record: RunRecord
     dataset: Dataset
     images: Tensor
     data_folder: Path | None = None
+    rows: np.ndarray | None = None
 
     @cached_property
     def trained_models(self) -> dict[str, TrainedModel]:
@@ -138,8 +141,9 @@ class RunWithImages:
             len(trajectory.frozen),
         )
 
-    def _features(self, trajectory: Trajectory) -> Tensor | None:
+    def _features(self, trajectory: Trajectory) -> ResidentData | None:
         if not trajectory.frozen:
             return None
         material = ResidentData(self.images, torch.from_numpy(self.dataset.labels))
-        return compute_features(trajectory, self.dataset, material, self.record.folder / FOLDER).images
+        rows = np.arange(len(self.dataset)) if self.rows is None else self.rows
+        return Extraction(trajectory, self.dataset, material, rows, self.record.folder / FOLDER).load()

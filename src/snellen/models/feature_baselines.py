@@ -24,25 +24,42 @@ ROUNDING = 1e-5
 """Of the root mean square of all features: a deviation up to that is rounding, which is about 1e-7 of a convolution."""
 
 
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Of some rows of a data set. values: (M, D); places: (N,) where those of each row are, None for all of them."""
+
+    values: np.ndarray
+    places: np.ndarray | None = None
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self.values[rows if self.places is None else self.places[rows]]
+        return found
+
+    @property
+    def width(self) -> int:
+        """Values of an image."""
+        return int(self.values.shape[1])
+
+
 @dataclass(frozen=True)
 class FeatureBaseline:
-    """fit: to features (N, D), labels (n,) of the training rows (n,), and the number of classes. predict: (n, K)
-    probabilities from fitted arrays, standardised features (n, D), those of all images (N, D), and K."""
+    """fit: to features, labels (n,) of the training rows (n,), and the number of classes. predict: (n, K)
+    probabilities from fitted arrays, standardised features (n, D), those of the images it was fitted to, and K."""
 
-    fit: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Fitted]
-    predict: Callable[[Mapping[str, np.ndarray], np.ndarray, np.ndarray, int], np.ndarray]
+    fit: Callable[[Features, np.ndarray, np.ndarray, int], Fitted]
+    predict: Callable[[Mapping[str, np.ndarray], np.ndarray, Features, int], np.ndarray]
 
 
-def fit(kind: str, features: np.ndarray, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
-    """A baseline fitted to the `rows` of features (N, D), with their labels (n,)."""
+def fit(kind: str, features: Features, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
+    """A baseline fitted to the `rows` of features, with their labels (n,)."""
     with one_thread():
         return FEATURE_BASELINES[kind].fit(features, labels, rows, classes)
 
 
 def predict(
-    kind: str, arrays: Mapping[str, np.ndarray], features: np.ndarray, rows: np.ndarray, classes: int
+    kind: str, arrays: Mapping[str, np.ndarray], features: Features, rows: np.ndarray, classes: int
 ) -> np.ndarray:
-    """(n, K) float32 probabilities of `rows`. features: of all images, (N, D)."""
+    """(n, K) float32 probabilities of `rows`. features: of those, and of the images it was fitted to."""
     parts = [np.zeros((0, classes), np.float32)]
     with one_thread():
         for start in range(0, len(rows), SLICE):
@@ -64,32 +81,30 @@ def _standardised(arrays: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray
     return np.asarray((x - arrays["mean"]) / arrays["deviation"], np.float32)
 
 
-def _fit_logistic(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
+def _fit_logistic(features: Features, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
     """scikit-learn's LogisticRegression with its own settings, with as much work as that on pixels."""
-    drawn, rounds = logistic_sample(labels, features.shape[1], classes)
+    drawn, rounds = logistic_sample(labels, features.width, classes)
     x = features[rows[drawn]]
     scaling = _scaling(x)
     fitted = logistic_fit(_standardised(scaling, x), labels[drawn], rounds, classes)
     return Fitted({**fitted.arrays, **scaling}, len(drawn), fitted.rounds, fitted.converged)
 
 
-def _predict_logistic(
-    arrays: Mapping[str, np.ndarray], x: np.ndarray, features: np.ndarray, classes: int
-) -> np.ndarray:
+def _predict_logistic(arrays: Mapping[str, np.ndarray], x: np.ndarray, features: Features, classes: int) -> np.ndarray:
     from scipy.special import softmax
 
     return np.asarray(softmax((x @ arrays["kernel"].T + arrays["bias"]).astype(np.float64), axis=1))
 
 
-def _fit_neighbours(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
+def _fit_neighbours(features: Features, labels: np.ndarray, rows: np.ndarray, classes: int) -> Fitted:
     """Which training images are compared: their features are computed again, and not stored a second time."""
-    most = max(NEIGHBOURS, 2 * classes, two_digits(NEIGHBOUR_VALUES // features.shape[1]))
+    most = max(NEIGHBOURS, 2 * classes, two_digits(NEIGHBOUR_VALUES // features.width))
     drawn = stratified_sample(labels, most, SEED)
     return Fitted({"rows": rows[drawn], "labels": labels[drawn], **_scaling(features[rows[drawn]])}, len(drawn))
 
 
 def _predict_neighbours(
-    arrays: Mapping[str, np.ndarray], x: np.ndarray, features: np.ndarray, classes: int
+    arrays: Mapping[str, np.ndarray], x: np.ndarray, features: Features, classes: int
 ) -> np.ndarray:
     """scikit-learn's KNeighborsClassifier: the shares of the classes among the nearest training images."""
     from sklearn.neighbors import KNeighborsClassifier

@@ -40,14 +40,15 @@ def activations_of(
     if not len(rows):
         with_images = ", ".join(name for name in ROLES if len(data.roles.rows[name]))
         raise StudyError(f"the run has no {role} images", expected=f"one of {with_images}")
-    trained = RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder).trained_models[model]
+    images = resident(data.sealed.images)
+    trained = RunWithImages(record, data.sealed, images, data_folder, data.used).trained_models[model]
     values = read_activations(trained, layer, rows, positions)
-    images = {
+    columns = {
         "row": pl.Series(rows),
         "id": pl.Series(data.sealed.ids[rows].tolist(), dtype=pl.String),
         "label": _class_names(record, model, role, data.sealed, rows),
     }
-    return pl.DataFrame(images).hstack(values)
+    return pl.DataFrame(columns).hstack(values)
 
 
 def _class_names(record: RunRecord, model: str, role: str, sealed: Dataset, rows: np.ndarray) -> pl.Series:

@@ -52,7 +52,7 @@ def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | Non
     Raises RunError when these are not the images of the run.
     """
     data = split_again(record, data_folder, dataset)
-    return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder)
+    return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder, data.used)
 
 
 def split_again(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> SplitData:

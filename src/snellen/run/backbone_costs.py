@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import torch
 
 from snellen.data.dataset import Dataset
@@ -29,10 +30,14 @@ REPEATS = 3
 
 
 def backbone_rows(
-    models: Mapping[str, Sequence[Trajectory]], found: FoundBackbones, dataset: Dataset, device: str
+    models: Mapping[str, Sequence[Trajectory]],
+    found: FoundBackbones,
+    dataset: Dataset,
+    data_rows: np.ndarray,
+    device: str,
 ) -> list[dict[str, Any]]:
     """A row for each backbone of each model, as JSON values. models: the trajectories of each, those of its search
-    included.
+    included. data_rows: that have a role.
 
     Features are extracted once: images and seconds are 0 where another row before has the same ones, or where they are
     in the cache. seconds_an_image: of the frozen layers, on all threads; 0 where a backbone is
@@ -49,9 +54,8 @@ def backbone_rows(
             key = features_key(trajectory, dataset) if trajectory.frozen else repr(layer)
             if key in own:
                 continue
-            missing = (
-                0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset, device)))
-            )
+            is_new = key not in keys and bool(trajectory.frozen)
+            missing = sum(map(len, missing_parts(trajectory, dataset, data_rows, device))) if is_new else 0
             own.add(key)
             if trajectory.frozen and key not in timed:
                 timed[key] = seconds_an_image(trajectory, device)
@@ -72,7 +76,7 @@ def backbone_rows(
                     "images": missing,
                     "seconds_an_image": timed.get(key, 0.0),
                     "seconds": missing * timed[key] if missing else 0.0,
-                    "memory_bytes": 0 if key in keys else feature_bytes(trajectory, len(dataset)),
+                    "memory_bytes": 0 if key in keys else feature_bytes(trajectory, len(data_rows)),
                     "shared": key in keys and bool(trajectory.frozen),
                 }
             )

@@ -16,6 +16,7 @@ from snellen.data.load import read
 from snellen.data.splits.left_out import left_out_rows, near_apart
 from snellen.data.splits.split_data import SplitData
 from snellen.explain.analyses import estimated_seconds, planned_analyses
+from snellen.explain.exploration_cost import exploration_work
 from snellen.explain.robustness.other_data import expect_other_data
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.frozen_part import trained_count
@@ -90,14 +91,15 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
     expect_loadable(study, dataset, costs.planned)
     trajectories = {name: costs.trajectories(name) for name in costs.planned.models}
     every = [lane.trajectory for lane in costs.planned.lanes] + [each for own in trajectories.values() for each in own]
-    expect_to_fit(every, data.sealed, processes(environment["device"], settings.workers or threads))
-    backbones = backbone_rows(trajectories, found, data.sealed, environment["device"])
+    expect_to_fit(every, data.sealed, len(data.used), processes(environment["device"], settings.workers or threads))
+    backbones = backbone_rows(trajectories, found, data.sealed, data.used, environment["device"])
     extraction = sum(row["seconds"] for row in backbones)
     features = [math.prod(row["features"]) for row in backbones if row["features"] and not row["shared"]]
     models, extra = costs.models(), _extra(costs, dataset)
     amounts = reduce(add, extra.values(), costs.amounts)
     measuring = _measuring(costs, backbones, threads)
     baselines, analyses = baseline_seconds(data, features), _analyses(study, costs.planned, len(dataset))
+    exploration = exploration_work(dataset, data.roles.rows).seconds
     return {
         "study": study.study,
         "on_purpose": list(study.on_purpose),
@@ -129,14 +131,10 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
         "extraction_seconds": extraction,
         "floor_seconds": baselines,
         "measuring_seconds": measuring,
+        "exploration_seconds": exploration,
         "analyses": analyses,
         "seconds": amounts.seconds
-        + extraction
-        + baselines
-        + measuring
-        + sum(analyses.values())
-        + reading
-        + REPORT_SECONDS,
+        + sum([extraction, baselines, measuring, exploration, *analyses.values(), reading, REPORT_SECONDS]),
         "device": environment["device"],
         "threads": threads,
     }

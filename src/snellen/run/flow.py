@@ -90,7 +90,9 @@ def run(
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
         margins = wants_margins(study.analyses)
-        context = run_context(folder, data.sealed, environment, settings.workers, margins, progress=callback.extracted)
+        context = run_context(
+            folder, data.sealed, environment, settings.workers, margins, progress=callback.extracted, rows=data.used
+        )
         context.expect_features_to_fit(lane.trajectory for lane in planned.lanes)
         train_baselines(data, context, callback)
         with Local(context) as executor:
@@ -108,7 +110,7 @@ def run(
         evaluation = evaluations.evaluate(record, tested, vault.count_openings(folder))
         callback.evaluated(record, evaluation)
         explore_data(record, data.sealed, data.roles.rows)
-        scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder)
+        scene = RunWithImages(record, context.dataset, context.material.images, settings.data_folder, data.used)
         make_analyses(scene, callback)
         finished = write_report(record, evaluation, data.dataset)
         journal.append(folder / "journal.jsonl", {"event": "run finished", "time": now()})

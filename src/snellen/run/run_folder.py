@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import TypeAdapter
 
@@ -160,10 +161,11 @@ def run_context(
     margins: bool = False,
     backbones: Path | None = None,
     progress: Progress = quiet,
+    rows: np.ndarray | None = None,
 ) -> RunContext:
     """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
     margins: whether those of training rows are recorded. backbones: where the weights of backbones are, when they are
-    not in the folder. progress: shows how far the extraction of features is."""
+    not in the folder. progress: shows how far the extraction of features is. rows: that have a role; all when None."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(
@@ -173,7 +175,9 @@ def run_context(
         processor=environment["processor"],
     )
     workers = workers or environment["threads"]
-    return RunContext(folder, sealed, material, recorded, workers, margins, backbones=backbones, progress=progress)
+    return RunContext(
+        folder, sealed, material, recorded, workers, margins, backbones=backbones, progress=progress, rows=rows
+    )
 
 
 def _json_text(value: Any) -> str:

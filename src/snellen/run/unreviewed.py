@@ -36,7 +36,9 @@ def train_unreviewed(
     if before is None or before.dataset.fingerprint == data.dataset.fingerprint or not len(data.roles.rows["test"]):
         return
     planned = _plan(record, replace(before, folds=()), models)
-    context = run_context(record.folder, before.sealed, environment, workers, progress=callback.extracted)
+    context = run_context(
+        record.folder, before.sealed, environment, workers, progress=callback.extracted, rows=data.used
+    )
     with Local(context) as executor:
         train_plan(planned, executor, callback, ", without reviews")
     jobs: dict[str, dict[str, str]] = {}

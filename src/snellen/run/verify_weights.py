@@ -59,7 +59,7 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
     environment = _environment(record)
     if isinstance(environment, Check):
         return environment
-    context = run_context(record.folder, data.sealed, environment, 1)
+    context = run_context(record.folder, data.sealed, environment, 1, rows=data.used)
     packs = _packs(record)
     found, missing = list[_Difference](), list[str]()
     for job in sorted(record.jobs):
@@ -112,9 +112,8 @@ def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
     chosen = job or secrets.choice(able)
     pack = [lanes[tuple(ids)] for ids in packs[chosen]["lanes"]]
     with scratch(Path(tempfile.gettempdir()) / f"snellen-verify-{os.getpid()}") as folder:
-        context = run_context(
-            folder, data.sealed, environment, 1, _recorded_margins(record, chosen), record.folder / FOLDER
-        )
+        margins, backbones = _recorded_margins(record, chosen), record.folder / FOLDER
+        context = run_context(folder, data.sealed, environment, 1, margins, backbones, rows=data.used)
         _prepare(record, pack, context)
         train_pack(pack, context, Silent())
         differences, count = _compare(record.folder_of(chosen), context.folder(chosen), pack, chosen)

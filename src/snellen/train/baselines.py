@@ -208,10 +208,10 @@ def _labelled(role: str, rows: np.ndarray, dataset: Dataset, probabilities: np.n
     return Predictions(role, rows, dataset.ids[rows], None if (labels == SEALED).any() else labels, probabilities)
 
 
-def _features(folder: BaselineFolder, context: RunContext) -> np.ndarray:
-    """(N, D) of all images."""
-    found = context.inputs_of(folder.read_trajectory()).images
-    return found.reshape(len(found), -1).cpu().numpy()
+def _features(folder: BaselineFolder, context: RunContext) -> feature_baselines.Features:
+    data = context.inputs_of(folder.read_trajectory())
+    places = None if data.places is None else data.places.cpu().numpy()
+    return feature_baselines.Features(data.images.reshape(len(data.images), -1).cpu().numpy(), places)
 
 
 def _different(planned: Mapping[str, Sequence[Job]]) -> dict[str, Job]:

@@ -27,16 +27,22 @@ VALUES_TOGETHER_ON_A_DEVICE = 2**24
 
 @dataclass(frozen=True, eq=False)
 class ResidentData:
-    """All images and labels of a study, resident on the device. images: (N, H, W, C) as stored; labels: (N,) int64,
-    sealed (negative) for test rows."""
+    """Images and labels of a study, resident on the device. images: (N, H, W, C) as stored, or what a frozen backbone
+    gives for some; labels: (N,) int64, sealed (negative) for test rows. places: (N,) int64, where the images of each
+    row are, len(images) for a row without any; None where every row has one, at its own place."""
 
     images: Tensor
     labels: Tensor
+    places: Tensor | None = None
 
     @property
     def device(self) -> str:
         """Its name in torch."""
         return str(self.images.device)
+
+    def at(self, rows: Tensor) -> Tensor:
+        """Where the images of these rows of the data set are in `images`."""
+        return rows if self.places is None else self.places[rows]
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,9 @@ class Batches:
         for first in range(0, len(steps), at_once):
             some = steps[first : first + at_once]
             rows = torch.cat([rows for rows, _ in some], 1)
-            images = augmentation.change(input_of(self.data.images, rows, trajectory.trained_range, dtype), rows)
+            images = augmentation.change(
+                input_of(self.data.images, self.data.at(rows), trajectory.trained_range, dtype), rows
+            )
             labels = self.data.labels[rows].split(trajectory.batch_size, 1)
             each = zip(some, images.split(trajectory.batch_size, 1), labels)
             for number, ((own_rows, weight), own_images, own_labels) in enumerate(each, first):

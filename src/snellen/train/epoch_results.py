@@ -69,7 +69,7 @@ class Validation:
             return None, None
         parameters, images = self.layout.views(theta), self.data.images
         network, pixel_range = trajectory.trained, trajectory.trained_range
-        probabilities = predict_probabilities(network, parameters, state, images, pixel_range, rows)
+        probabilities = predict_probabilities(network, parameters, state, images, pixel_range, self.data.at(rows))
         return loss(labels, probabilities), accuracy(labels, probabilities)
 
 

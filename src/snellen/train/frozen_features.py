@@ -1,6 +1,8 @@
-"""What a frozen backbone gives for all images of a run: computed once, kept in the user's cache, and trained on.
+"""What a frozen backbone gives for the images of a run that have a role: computed once, kept in the user's cache, and
+trained on.
 
-In parts of PART_IMAGES, each an entry of the cache: an interrupted computation goes on with the next part.
+In parts of PART_IMAGES, each an entry of the cache: an interrupted computation goes on with the next part. What it
+gives for an image does not depend on the others, so parts of other rows hold the same bits.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from torch import Tensor
 from snellen.data.dataset import Dataset
 from snellen.data.dataset_cache import cached_array, is_cached
 from snellen.errors import StudyError
-from snellen.files.hashing import identity
+from snellen.files.hashing import digest_arrays, identity
 from snellen.kernels.library import instructions
 from snellen.models.backbones.layer import Backbone
 from snellen.models.backbones.module import read_points
@@ -56,30 +58,44 @@ def frozen_name(trajectory: Trajectory) -> str:
     return f"{backbone.architecture}, {backbone.place}"
 
 
-def missing_parts(trajectory: Trajectory, dataset: Dataset, device: str) -> list[range]:
-    """The rows of each part that is not in the cache, computed on such a device."""
-    key, count = features_key(trajectory, dataset), len(dataset)
-    parts = [range(start, min(start + PART_IMAGES, count)) for start in range(0, count, PART_IMAGES)]
-    return [part for part in parts if not is_cached(_part_key(key, part, device))]
+def missing_parts(trajectory: Trajectory, dataset: Dataset, rows: np.ndarray, device: str) -> list[np.ndarray]:
+    """The rows of each part that is not in the cache, computed on such a device. rows: that are needed, ascending."""
+    key = features_key(trajectory, dataset)
+    parts = _parts(key, dataset, rows, device)
+    return [part for part in parts if not is_cached(_part_key(key, part, dataset, device))]
+
+
+def _parts(key: str, dataset: Dataset, rows: np.ndarray, device: str) -> list[np.ndarray]:
+    """The parts of these rows; those of all images where the cache has them."""
+    everything = _divided(np.arange(len(dataset)))
+    known = all(is_cached(_part_key(key, part, dataset, device)) for part in everything)
+    return everything if known else _divided(rows)
+
+
+def _divided(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[start : start + PART_IMAGES] for start in range(0, len(rows), PART_IMAGES)]
 
 
 @dataclass(frozen=True, eq=False)
 class Extraction:
     """What the frozen layers of a trajectory give for the images of `material`, those of `dataset` on the device.
 
-    backbones: the folder of the weights. progress: called with the name of the frozen layers and the number of images
-    that are done, and of all; never where nothing is missing.
+    rows: of the images that are needed, ascending; of others nothing is computed. backbones: the folder of the weights.
+    progress: called with the name of the frozen layers and the number of images that are done, and of all; never where
+    nothing is missing.
     """
 
     trajectory: Trajectory
     dataset: Dataset
     material: ResidentData
+    rows: np.ndarray
     backbones: Path
     progress: Progress = quiet
 
     def extract(self) -> None:
         """Computes the parts that are missing, and keeps none of them in memory."""
-        missing, count = missing_parts(self.trajectory, self.dataset, self.material.device), len(self.dataset)
+        missing = missing_parts(self.trajectory, self.dataset, self.rows, self.material.device)
+        count = len(self.rows)
         done = count - sum(map(len, missing))
         for part in missing:
             self.progress(frozen_name(self.trajectory), done, count)
@@ -89,23 +105,28 @@ class Extraction:
             self.progress(frozen_name(self.trajectory), count, count)
 
     def load(self) -> ResidentData:
-        """All parts, (N, ...) float32, on the device, with the same labels; those that are missing are computed."""
+        """Of each row that is needed (M, ...) float32, on the device, with the labels of all; parts that are missing
+        are computed."""
         self.extract()
-        count, device = len(self.dataset), self.material.device
+        count, device = len(self.rows), self.material.device
+        places = np.full(len(self.dataset), count)
+        places[self.rows] = np.arange(count)
         features = torch.empty((count, *self.trajectory.frozen[-1].output_shape))
-        for start in range(0, count, PART_IMAGES):
-            part = range(start, min(start + PART_IMAGES, count))
-            features[part.start : part.stop] = torch.from_numpy(self._part(part))
-        return ResidentData(features.to(device), self.material.labels)
+        for part in _parts(self._key, self.dataset, self.rows, device):
+            needed = places[part] < count
+            features[torch.from_numpy(places[part][needed])] = torch.from_numpy(self._part(part)[needed])
+        at = torch.from_numpy(places).to(device) if count < len(self.dataset) else None
+        return ResidentData(features.to(device), self.material.labels, at)
 
-    def _part(self, part: range) -> np.ndarray:
-        return cached_array(_part_key(self._key, part, self.material.device), lambda: self._compute(part))
+    def _part(self, part: np.ndarray) -> np.ndarray:
+        key = _part_key(self._key, part, self.dataset, self.material.device)
+        return cached_array(key, lambda: self._compute(part))
 
-    def _compute(self, part: range) -> np.ndarray:
-        trajectory = self.trajectory
-        images, last = self.material.images[part.start : part.stop], trajectory.frozen[-1]
-        found = layer_outputs(trajectory.network, {}, self._values, images, trajectory.pixel_range, last.name)
-        return found.reshape(len(images), *last.output_shape)
+    def _compute(self, part: np.ndarray) -> np.ndarray:
+        trajectory, images = self.trajectory, self.material.images
+        last, rows = trajectory.frozen[-1], torch.from_numpy(part).to(images.device)
+        found = layer_outputs(trajectory.network, {}, self._values, images, trajectory.pixel_range, last.name, rows)
+        return found.reshape(len(part), *last.output_shape)
 
     @cached_property
     def _key(self) -> str:
@@ -122,23 +143,16 @@ def feature_bytes(trajectory: Trajectory, images: int) -> int:
     return 4 * images * math.prod(trajectory.frozen[-1].output_shape) if trajectory.frozen else 0
 
 
-def compute_features(
-    trajectory: Trajectory, dataset: Dataset, material: ResidentData, backbones: Path, progress: Progress = quiet
-) -> ResidentData:
-    """What the frozen layers of a trajectory give for all images: see `Extraction`."""
-    return Extraction(trajectory, dataset, material, backbones, progress).load()
-
-
 def processes(device: str, workers: int) -> int:
     """How many processes may hold features: this one, and workers where there are several."""
     return 1 + workers if device == "cpu" and workers > 1 else 1
 
 
-def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, copies: int) -> None:
-    """Raises StudyError where the features of these trajectories, in so many copies, need more memory than is free,
-    with what would fit."""
+def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, images: int, copies: int) -> None:
+    """Raises StudyError where the features of these trajectories, of so many images and in so many copies, need more
+    memory than is free, with what would fit."""
     frozen = {features_key(each, dataset): each for each in trajectories if each.frozen}
-    sizes = {each: feature_bytes(each, len(dataset)) for each in frozen.values()}
+    sizes = {each: feature_bytes(each, images) for each in frozen.values()}
     needed, free = copies * sum(sizes.values()), available_memory()
     if free is None or needed <= free:
         return
@@ -147,10 +161,10 @@ def expect_to_fit(trajectories: Iterable[Trajectory], dataset: Dataset, copies: 
     each = f", once in each of {copies} processes" if copies > 1 else ""
     raise StudyError(
         "the features of frozen backbones do not fit into memory",
-        found=f"{megabytes(needed)}: {plural(len(dataset), 'image')}, {shape} numbers each for the largest{each}",
+        found=f"{megabytes(needed)}: {plural(images, 'image')}, {shape} numbers each for the largest{each}",
         expected=f"at most {megabytes(free)}, the memory that is free",
         where=f"backbone {frozen_name(largest)}",
-        hint=f"What would fit: {'; '.join(_what_fits(largest, len(dataset), copies, needed, free))}.",
+        hint=f"What would fit: {'; '.join(_what_fits(largest, images, copies, needed, free))}.",
     )
 
 
@@ -176,7 +190,12 @@ def _what_fits(trajectory: Trajectory, images: int, copies: int, needed: int, fr
     return [*found, f"at most {max(0, images * free // needed):,} images"]
 
 
-def _part_key(key: str, part: range, device: str) -> str:
-    """Devices round differently, and stored predictions are computed again to the bit: each has parts of its own."""
-    kind = device.partition(":")[0]
-    return f"features/{key}-{part.start}" + ("" if kind == "cpu" else f"-{kind}")
+def _part_key(key: str, part: np.ndarray, dataset: Dataset, device: str) -> str:
+    """Devices round differently, and stored predictions are computed again to the bit: each has parts of its own.
+
+    A part of a data set that is used whole is named by its first row alone.
+    """
+    kind, first = device.partition(":")[0], int(part[0])
+    whole = first % PART_IMAGES == 0 and np.array_equal(part, np.arange(first, min(first + PART_IMAGES, len(dataset))))
+    rows = "" if whole else f"-{digest_arrays(part)[:16]}"
+    return f"features/{key}-{first}{rows}" + ("" if kind == "cpu" else f"-{kind}")

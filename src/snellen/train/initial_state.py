@@ -17,7 +17,7 @@ def initial(lane: Lane, data: ResidentData, pretrained: Values | None = None) ->
     """Initial weights, and feature steps fitted to the training rows of the lane. pretrained: values of a backbone, by
     full name, instead of the initial ones."""
     rows, trajectory = torch.from_numpy(lane.rows["train"]).to(data.device), lane.trajectory
-    images, labels = (values[rows].cpu().numpy() for values in (data.images, data.labels))
+    images, labels = data.images[data.at(rows)].cpu().numpy(), data.labels[rows].cpu().numpy()
     fitted = fit(trajectory.trained, images, labels, trajectory.trained_range, trajectory.seed)
     return unfitted(lane, data, to_tensors(fitted, torch.float32, data.device) | (pretrained or {}))
 

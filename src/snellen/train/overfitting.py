@@ -69,6 +69,7 @@ def sample(rows: np.ndarray, labels: np.ndarray, most: int) -> np.ndarray:
 def _losses(lane: Lane, weights: Weights, rows: np.ndarray, data: ResidentData) -> np.ndarray:
     network, pixel_range = lane.trajectory.trained, lane.trajectory.trained_range
     parameters = Layout.of(network.init((0,))[0]).views(weights.theta)
-    on_device = torch.from_numpy(rows).to(data.device)
-    probabilities = predict_probabilities(network, parameters, weights.state, data.images, pixel_range, on_device)
+    on_device, state = torch.from_numpy(rows).to(data.device), weights.state
+    places = data.at(on_device)
+    probabilities = predict_probabilities(network, parameters, state, data.images, pixel_range, places)
     return losses(data.labels[on_device].cpu().numpy(), probabilities).astype(np.float32)

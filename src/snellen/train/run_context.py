@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from snellen.data.dataset import Dataset
 from snellen.models.pretrained import FOLDER
 from snellen.train.batches import FROM_ZERO, Counted, ResidentData
@@ -23,7 +25,8 @@ class RunContext:
     """run: the run directory. dataset: without test labels. material: its images and labels on the device.
     environment: recorded beside results. workers: processes that may train at the same time. margins: whether those of
     the training rows are recorded, see margins.py. features: of frozen backbones, by key, once computed. backbones: the
-    folder of their weights, where it is not that of the run. progress: shows how far the extraction of features is."""
+    folder of their weights, where it is not that of the run. progress: shows how far the extraction of features is.
+    rows: that have a role, ascending, of which alone features are computed; None for all."""
 
     run: Path
     dataset: Dataset
@@ -34,11 +37,17 @@ class RunContext:
     features: dict[str, ResidentData] = field(default_factory=dict)
     backbones: Path | None = None
     progress: Progress = quiet
+    rows: np.ndarray | None = None
 
     @property
     def weights(self) -> Path:
         """The folder of the weights of backbones."""
         return self.backbones or self.run / FOLDER
+
+    @property
+    def used(self) -> np.ndarray:
+        """The rows that have a role."""
+        return np.arange(len(self.dataset)) if self.rows is None else self.rows
 
     def inputs_of(self, trajectory: Trajectory) -> ResidentData:
         """What a trajectory is trained on: the images, or what its frozen backbone gives for them."""
@@ -46,7 +55,7 @@ class RunContext:
             return self.material
         key = features_key(trajectory, self.dataset)
         if key not in self.features:
-            expect_to_fit([trajectory], self.dataset, 1)
+            expect_to_fit([trajectory], self.dataset, len(self.used), 1)
             self.features[key] = self._extraction(trajectory).load()
         return self.features[key]
 
@@ -59,7 +68,7 @@ class RunContext:
 
     def expect_features_to_fit(self, trajectories: Iterable[Trajectory]) -> None:
         """Raises StudyError where features of frozen backbones need more memory than is free."""
-        expect_to_fit(trajectories, self.dataset, processes(self.material.device, self.workers))
+        expect_to_fit(trajectories, self.dataset, len(self.used), processes(self.material.device, self.workers))
 
     def counted(self, lane: Lane) -> Counted:
         """By the optimizer before the first epoch of a lane; of a phase that goes on with that of the one before, once
@@ -71,7 +80,7 @@ class RunContext:
         return PhaseEnd.read_counted(path, start.id) if path.exists() else FROM_ZERO
 
     def _extraction(self, trajectory: Trajectory) -> Extraction:
-        return Extraction(trajectory, self.dataset, self.material, self.weights, self.progress)
+        return Extraction(trajectory, self.dataset, self.material, self.used, self.weights, self.progress)
 
     def folder(self, job_id: str) -> JobFolder:
         """The folder of a job."""

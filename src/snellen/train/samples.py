@@ -33,7 +33,7 @@ def augmented_samples(lane: Lane, data: ResidentData, count: int = COUNT) -> Sam
     steps = -(-count // lane.trajectory.batch_size)
     batches = list(islice(Batches.of([lane], data).of_epoch((0,), 0, torch.float32), steps))
     rows = torch.cat([batch.rows[0] for batch in batches if batch.rows is not None])[:count]
-    originals = to_input(data.images[rows], lane.trajectory.pixel_range)
+    originals = to_input(data.images[data.at(rows)], lane.trajectory.pixel_range)
     augmented = torch.cat([batch.x[0] for batch in batches])[:count]
     return Samples(rows.cpu().numpy(), _as_bytes(originals), _as_bytes(augmented))
 

@@ -47,11 +47,11 @@ def predict_role(role: str, rows: np.ndarray, job_id: str, context: RunContext) 
     """What the stored weights of a job predict for `rows`; labels None where they are sealed."""
     folder = context.folder(job_id)
     trajectory = folder.read_job().trajectory
-    images = context.inputs_of(trajectory).images
+    data = context.inputs_of(trajectory)
     parameters, state = load_weights(folder.weights, trajectory.trained, context.material.device)
-    indices = torch.from_numpy(rows).to(context.material.device)
+    places = data.at(torch.from_numpy(rows).to(data.device))
     probabilities = predict_probabilities(
-        trajectory.trained, parameters, state, images, trajectory.trained_range, indices
+        trajectory.trained, parameters, state, data.images, trajectory.trained_range, places
     )
     labels = context.dataset.labels[rows]
     return Predictions(

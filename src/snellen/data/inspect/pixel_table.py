@@ -38,9 +38,14 @@ class PixelTable:
 
 def counted_rows(dataset: Dataset, rows: np.ndarray, seed: int = 0) -> np.ndarray:
     """All of `rows`, or as many drawn at random as MAX_IMAGES and MAX_VALUES allow."""
-    most = MAX_VALUES[dataset.images.dtype == np.uint8] // int(np.prod(dataset.shape))
-    limit = min(MAX_IMAGES, max(1, most))
+    limit = most_counted(dataset)
     return rows if len(rows) <= limit else random_rows(dataset, rows, limit, seed)
+
+
+def most_counted(dataset: Dataset) -> int:
+    """How many images MAX_IMAGES and MAX_VALUES allow, at least one."""
+    most = MAX_VALUES[dataset.images.dtype == np.uint8] // int(np.prod(dataset.shape))
+    return min(MAX_IMAGES, max(1, most))
 
 
 def pixel_table(dataset: Dataset, rows: np.ndarray) -> PixelTable:

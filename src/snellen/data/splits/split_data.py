@@ -71,6 +71,13 @@ class SplitData:
         return self.dataset.without_labels(self.roles.rows["test"])
 
     @cached_property
+    def used(self) -> np.ndarray:
+        """All rows that have a role, ascending: in the split, in a fold, or before the reviews."""
+        folds = [rows for fold in self.folds for rows in fold.rows.values()]
+        before = [self.unreviewed.used] if self.unreviewed else []
+        return np.unique(np.concatenate([*self.roles.rows.values(), *folds, *before]))
+
+    @cached_property
     def divided_test(self) -> str | None:
         """What is said where the validation images are of the official test; else None."""
         if self.split.validation_from_test is None:

@@ -53,7 +53,12 @@ class PackRequest(TypedDict):
 def share_context(context: RunContext, folder: Path) -> SharedContext:
     """Writes the arrays that workers need into `folder`; returns the rest."""
     dataset = context.dataset
-    for name, array in (("images", dataset.images), ("labels", dataset.labels), ("ids", dataset.ids)):
+    for name, array in (
+        ("images", dataset.images),
+        ("labels", dataset.labels),
+        ("ids", dataset.ids),
+        ("rows", context.used),
+    ):
         save_npy(folder / f"{name}.npy", array)
     return {
         "run": str(context.run.resolve()),
@@ -82,7 +87,10 @@ def received_context(shared: SharedContext) -> RunContext:
         fingerprint=shared["fingerprint"],
     )
     material = ResidentData(torch.from_numpy(dataset.images), torch.from_numpy(dataset.labels))
-    return RunContext(Path(shared["run"]), dataset, material, shared["environment"], margins=shared["margins"])
+    rows = np.load(folder / "rows.npy", allow_pickle=False)
+    return RunContext(
+        Path(shared["run"]), dataset, material, shared["environment"], margins=shared["margins"], rows=rows
+    )
 
 
 def share_pack(lanes: Sequence[Lane], context: RunContext, folder: Path, until: int | None) -> PackRequest:
