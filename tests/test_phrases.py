@@ -112,7 +112,8 @@ def test_megabytes() -> None:
     ("value", "text"),
     [
         (None, "none"), (True, "yes"), (1e-3, "0.001"), (5, "5"), ("adam", "adam"), ([1, 2], "1, 2"), ({}, "none"),
-        ({"shift": 0.1}, "shift 0.1"),
+        ({"shift": 0.1}, "shift 0.1"), ({"linear": {}}, "linear"),
+        ({"adam": {"beta_1": 0.9, "epsilon": 1e-7}}, "adam (beta 1 = 0.9, epsilon = 1e-07)"),
     ],
 )  # fmt: skip
 def test_settings(value: object, text: str) -> None:

@@ -152,10 +152,18 @@ def setting(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key_words(str(key))} {setting(item)}" for key, item in value.items()) or "none"
+        return ", ".join(_entry(key_words(str(key)), item) for key, item in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(setting, value)) or "none"
     return str(value)
+
+
+def _entry(key: str, value: object) -> str:
+    """One key of a setting: "shift 0.1", or with what belongs to it, "adam (beta 1 = 0.9, epsilon = 1e-07)"."""
+    if not isinstance(value, dict):
+        return f"{key} {setting(value)}"
+    inside = ", ".join(f"{key_words(str(each))} = {setting(item)}" for each, item in value.items())
+    return f"{key} ({inside})" if inside else key
 
 
 def key_words(key: str) -> str:

@@ -202,7 +202,9 @@ def test_a_column_sorts_by_value_both_ways(opened: Browser) -> None:
     assert opened.run(names) == best_first[::-1]
 
 
-def test_random_images_are_exchanged_for_others_at_a_click(opened: Browser) -> None:
+@pytest.mark.parametrize("width", [1280, 390])
+def test_random_images_are_exchanged_for_others_at_a_click(opened: Browser, width: int) -> None:
+    opened.size(width, 844)
     opened.run("document.querySelectorAll('details').forEach(one => one.open = true)")
     table = "document.getElementById('drawn-0-test-table')"
     visible = f"[...{table}.tBodies].filter(one => one.checkVisibility())"

@@ -201,7 +201,7 @@ def test_a_run_writes_the_page_and_says_in_its_report_what_was_found(tmp_path: P
     run_small(tmp_path, models=MODELS, open_test=[], analyses=[{"maps": maps}])
     assert 'id="atlas"' in (tmp_path / "pages" / "maps-dense.html").read_text("utf-8")
     report = (tmp_path / "report.html").read_text("utf-8")
-    assert "pages/maps-dense.html" in report and "Principal components explain" in report
+    assert "pages/maps-dense.html" in report and "Variance explained by the first principal components" in report
 
 
 def test_in_python_a_map_is_made_of_the_layer_that_is_named(run: Run) -> None:

@@ -3,13 +3,14 @@ cover no point and no other name, and baselines far below are left out."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import pytest
 from drawn_figures import drawn, values
 
 from snellen.report.cost_types import CostRowJson, LearningCurvesJson
-from snellen.report.figures.cost import below_axis, front_figure, learning_figure
+from snellen.report.figures.cost import HEIGHT_PIXELS, WIDTH_PIXELS, below_axis, front_figure, learning_figure
 
 
 def row(model: str, accuracy: float, ms: float, off: str | None = None, baseline: bool = False) -> CostRowJson:
@@ -61,6 +62,30 @@ def test_names_of_models_that_are_close_stand_apart() -> None:
     )
     texts = [one["mark"] for one in figure["layer"] if one["mark"]["type"] == "text"]
     assert len({(one["align"], one["dx"], one["dy"]) for one in texts}) == 4
+
+
+def test_a_name_is_nearest_to_its_own_point() -> None:
+    """Two models near a corner of the figure, as in `svhn-ann-cnn`: each had the name that was nearer to the other."""
+    costs = {"cnn-2": (0.84, 0.24), "cnn-1": (0.78, 0.16), "ann-2": (0.52, 0.015), "ann-1": (0.34, 0.0069)}
+    rows = [row(model, *cost) for model, cost in costs.items()] + [row("logistic regression", 0.216, 0.0016)]
+    figure = front_figure(rows, "prediction")
+    shown = {one["model"]: one for one in values(figure) if "model" in one}
+    across, up = (figure["layer"][1]["encoding"][axis]["scale"]["domain"] for axis in "xy")
+    points = {
+        model: (
+            WIDTH_PIXELS * math.log(one["x"] / across[0]) / math.log(across[1] / across[0]),
+            HEIGHT_PIXELS * (up[1] - one["accuracy"]) / (up[1] - up[0]),
+        )
+        for model, one in shown.items()
+    }
+    marks = [one["mark"] for one in figure["layer"] if one["mark"]["type"] == "text"]
+    for model, mark in zip(shown, marks, strict=True):
+        x, y = points[model]
+        width = 6 * len(model)
+        left = x + mark["dx"] - (0 if mark["align"] == "left" else width)
+        letters = [(left + at, y + mark["dy"]) for at in range(0, width + 1, 6)]
+        away = {other: min(math.dist(point, letter) for letter in letters) for other, point in points.items()}
+        assert min(away, key=lambda other: away[other]) == model
 
 
 def test_times_and_models_without_an_interval_have_a_place() -> None:

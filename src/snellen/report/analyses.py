@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from jinja2 import TemplateError
 from markupsafe import Markup
@@ -45,15 +45,23 @@ FIGURES: dict[str, Callable[[AnalysisResult], Specification | None]] = {"curves"
 
 def analyses_section(results: Mapping[PlannedAnalysis, AnalysisResult]) -> list[AnalysisJson]:
     """What report.json says of the analyses: one entry each, in the order of the study."""
-    return [_entry(one, result) for one, result in results.items()]
+    return [_entry(one, result, _heading(one, list(results))) for one, result in results.items()]
 
 
-def _entry(one: PlannedAnalysis, result: AnalysisResult) -> AnalysisJson:
+def _heading(one: PlannedAnalysis, planned: Sequence[PlannedAnalysis]) -> str:
+    """Its title with a capital; without the number of its key where the model has no other of this kind."""
+    alike = [each for each in planned if each.options.name == one.options.name and each.model == one.model]
+    words = one.title if len(alike) > 1 else one.title.replace(one.key, one.options.label, 1)
+    return words[:1].upper() + words[1:]
+
+
+def _entry(one: PlannedAnalysis, result: AnalysisResult, heading: str) -> AnalysisJson:
     with reading(one.title):
         figure = FIGURES[one.options.name](result) if one.options.name in FIGURES else None
     return {
         "analysis": one.options.name,
         "title": one.title,
+        "heading": heading,
         "model": None if one.model == OF_STUDY else one.model,
         "page": f"pages/{one.page}",
         "sentences": result.sentences,

@@ -132,10 +132,11 @@ class ComputationJson(TypedDict):
 
 
 class AnalysisJson(TypedDict):
-    """What the report says of one analysis. page: the path of its own page."""
+    """What the report says of one analysis. page: the path of its own page. heading: the title as people read it."""
 
     analysis: str
     title: str
+    heading: str
     model: str | None
     page: str
     sentences: list[str]

@@ -245,7 +245,7 @@ def _sentences(facts: DataFacts, classes: Sequence[str]) -> Iterator[str]:
     if near and near["sets"]:
         yield (
             f"Near-duplicates by their pixels: {near['images']:,} images in {near['sets']:,} sets, of which "
-            f"{near['parted']:,} contain images of different roles."
+            f"{near['parted']:,} {'contains' if near['parted'] == 1 else 'contain'} images of different roles."
         )
     elif near:
         yield "No image has a near-duplicate by its pixels."

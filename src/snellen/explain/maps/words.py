@@ -93,7 +93,7 @@ def _explained(maps: dict[str, MapJson]) -> Iterator[str]:
         if "explained" in one
     ]
     if parts:
-        yield f"Principal components explain {', '.join(parts)} of the variance."
+        yield f"Variance explained by the first principal components: {', '.join(parts)}."
 
 
 def _pixels(maps: dict[str, MapJson]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 from snellen.report.cost_types import CostRowJson, LearningCurvesJson, SpreadJson
@@ -15,6 +16,8 @@ from snellen.report.types import ReportJson
 Resource = Literal["prediction", "training"]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
+Point = tuple[float, float]
+"""Across and down, in pixels."""
 WIDTH_PIXELS, HEIGHT_PIXELS = 420, 260
 LABEL = 20
 """Characters of a model's name in a figure."""
@@ -126,22 +129,41 @@ def _staircase(shown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _places_of_names(on: Rows, shown: Rows, accuracies: tuple[float, float]) -> list[dict[str, Any]]:
     """Where the name of each model stands beside its point: the first of the places where it covers least: no point and
-    no other name if that can be, and no bar of an accuracy."""
+    no other name if that can be, no place that is nearer to the point of another model, and no line."""
     low, high = _ends(shown)
 
     def down(accuracy: float) -> float:
         return HEIGHT_PIXELS * (accuracies[1] - accuracy) / (accuracies[1] - accuracies[0])
 
-    across = {row["model"]: WIDTH_PIXELS * math.log(row["x"] / low) / math.log(high / low) for row in shown}
+    def along(time: float) -> float:
+        return WIDTH_PIXELS * math.log(time / low) / math.log(high / low)
+
+    across = {row["model"]: along(row["x"]) for row in shown}
     centres = {row["model"]: (across[row["model"]], down(row["accuracy"])) for row in shown}
     bars = [(x - 2, down(row["high"]), x + 2, down(row["low"])) for row in shown for x in (across[row["model"]],)]
+    bars += [
+        (along(row["x_low"]), y - 2, along(row["x_high"]), y + 2) for row in shown for y in (down(row["accuracy"]),)
+    ]
+    bars += [
+        (along(one["x"]), y - 2, along(two["x"]), y + 2)
+        for one, two in pairwise(_staircase(shown))
+        for y in (down(one["accuracy"]),)
+    ]
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in centres.values()]
     found = []
     for row in on:
         x, y = centres[row["model"]]
-        places = [(align, dx, dy) for dy in (-11, 11, -24, 24, -37, 37) for align, dx in (("left", 6), ("right", -6))]
+        places = [
+            (align, sign * (10 if dy == 0 else 6), dy)
+            for dy in (-11, 11, 0, -24, 24, -37, 37)
+            for align, sign in (("left", 1), ("right", -1))
+        ]
         boxes = [_box(x + dx, y + dy, LETTER_PIXELS * len(row["label"]), align) for align, dx, dy in places]
-        covered = [len(bars) * (_covered(box, taken) + _leaves(box)) + _covered(box, bars) for box in boxes]
+        others = [centre for model, centre in centres.items() if model != row["model"]]
+        covered = [
+            len(bars) * (_covered(box, taken) + _leaves(box) + _ambiguous(box, (x, y), others)) + _covered(box, bars)
+            for box in boxes
+        ]
         chosen = covered.index(min(covered))
         taken.append(boxes[chosen])
         align, dx, dy = places[chosen]
@@ -156,7 +178,18 @@ def _box(x: float, y: float, width: float, align: str) -> Box:
 
 def _covered(box: Box, others: Sequence[Box]) -> int:
     left, top, right, bottom = box
-    return sum(right >= a and left <= c and bottom >= b and top <= d for a, b, c, d in others)
+    return sum(right > a and left < c and bottom > b and top < d for a, b, c, d in others)
+
+
+def _ambiguous(box: Box, own: Point, others: Sequence[Point]) -> bool:
+    """Whether another point is about as near as the own, so that the name could be taken for that of the other."""
+    return any(_distance(box, other) < _distance(box, own) + 8 for other in others)
+
+
+def _distance(box: Box, point: Point) -> float:
+    """From a point to the nearest place of the box."""
+    (left, top, right, bottom), (x, y) = box, point
+    return math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
 
 
 def _leaves(box: Box) -> bool:
