@@ -129,7 +129,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "train": (
-        *("environment", "memory", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
+        *("environment", "memory", "out_of_memory", "augment", "improvement", "schedules", "class_weights"),
+        *("layout", "orthogonal"),
         *(
             "fused_optimizers",
             "optimizers",

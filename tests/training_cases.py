@@ -42,6 +42,7 @@ TRAJECTORY: dict[str, Any] = {
     "continues": "kept",
 }
 STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64, "keep": "best"}
+STOP |= {"min_delta": 0.0, "start_from_epoch": 0}
 PARTS = TypeAdapter(tuple[AnyPart, ...])
 TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
 STEPS = 4

@@ -74,6 +74,15 @@ def test_balanced_becomes_numbers_of_the_training_rows() -> None:
     assert job({"class_weights": {"frog": 2}}).id == job({"class_weights": [1, 1, 2]}).id
 
 
+def test_early_stopping_is_part_of_the_stop_rule() -> None:
+    """So the trainings are one; without patience it is nothing, and a key of it is refused."""
+    plain, stopping = job({"patience": 3}), job({"patience": 3, "min_delta": 0.01, "start_from_epoch": 5})
+    assert (stopping.stop.min_delta, stopping.stop.start_from_epoch) == (0.01, 5)
+    assert stopping.id != plain.id and stopping.trajectory.id == plain.trajectory.id
+    assert job({"patience": 3, "min_delta": 0, "start_from_epoch": 0}).id == plain.id
+    assert not plain.identity()["stop"].keys() & {"min_delta", "start_from_epoch"}
+
+
 NUMBERED = "study: x\ndata: digits\nmodels: {m: {layers: [flatten]}}\ntrain: {class_weights: {0: 2, '1': 3, 7: 1}}\n"
 
 
@@ -131,6 +140,9 @@ models:
         ("augment: [{mixup: 1}, flip]", "`mixup` makes one image of two"),
         ("augment: flip", "`augment` of model `a` must be a list; got 'flip'"),
         ("clip_norm: 0", "`clip_norm` of model `a` must be "),
+        ("min_delta: 0.01", "`min_delta` is of early stopping, but `patience` is not given"),
+        ("start_from_epoch: 5", "`start_from_epoch` is of early stopping, but `patience` is not given"),
+        ("min_delta: -1", "`min_delta` of model `a` must be "),
         ("label_smoothing: 1", "`label_smoothing` of model `a` must be "),
         ("class_weights: even", "`class_weights` of model `a` must be 'balanced'"),
         ("schedule: {one_cycle: {warmup_epochs: 2}}", "unknown key `warmup_epochs` of model `a`"),

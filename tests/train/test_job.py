@@ -66,6 +66,8 @@ OTHERS: dict[str, Any] = {
     "measure": "accuracy",
     "validation_rows": "c" * 64,
     "keep": "last",
+    "min_delta": 0.1,
+    "start_from_epoch": 2,
 }
 
 

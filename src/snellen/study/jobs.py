@@ -15,7 +15,8 @@ from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.models.parts import AnyPart
 from snellen.models.views import Views, looked_at
-from snellen.study.schema import Model, Train
+from snellen.study.schema import Model
+from snellen.study.train_section import Train
 from snellen.train import class_weights
 from snellen.train.augment.mirrored_classes import refuse_changed_classes, refuse_mirrored_views
 from snellen.train.job import Job, StopRule, Trajectory
@@ -157,4 +158,6 @@ def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:
         measure=phase.measure,
         validation_rows=rows.sha256["validation"],
         keep="last" if "keep_last_epoch" in rows.faults else "best",
+        min_delta=phase.min_delta if phase.patience else 0.0,
+        start_from_epoch=phase.start_from_epoch if phase.patience else 0,
     )
