@@ -137,6 +137,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "per_lane_optimizer",
             "job",
             "rate_groups",
+            "penalties",
             "lane",
             "kept_epoch",
             "snapshot",

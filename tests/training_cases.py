@@ -35,6 +35,8 @@ TRAJECTORY: dict[str, Any] = {
     "rows": "a" * 64,
     "total_epochs": None,
     "clip_norm": None,
+    "clip_parameter_norm": None,
+    "clip_value": None,
     "label_smoothing": 0.0,
     "class_weights": None,
     "augment": (),

@@ -98,6 +98,9 @@ class Skip(Layer):
         inside = chain.live_values(chain.place(self.layers, shape))
         return max(inside - output, chain.live_values(self._placed_shortcut(shape)), 2 * output)
 
+    def penalties(self, shape: Shape) -> Mapping[str, tuple[float, float]]:
+        return chain.penalties((*chain.place(self.layers, shape), *self._placed_shortcut(shape)))
+
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
         chain.check((*chain.place(self.layers, shape), *self._placed_shortcut(shape)), parameters, state)
 

@@ -22,6 +22,10 @@ FACTORS = {
     "label_smoothing": "the label smoothing",
     "class_weights": "the class weights",
     "clip_norm": "the clipping of gradients",
+    "clip_parameter_norm": "the clipping of gradients",
+    "clip_value": "the clipping of gradients",
+    "l1": "the L1 penalty",
+    "l2": "the L2 penalty",
     "continue": "going on with the last weights and the optimizer",
 }
 

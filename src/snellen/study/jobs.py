@@ -15,6 +15,7 @@ from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.models.parts import AnyPart
 from snellen.models.views import Views, looked_at
+from snellen.study.default_penalties import with_penalties
 from snellen.study.schema import Model
 from snellen.study.train_section import Train
 from snellen.train import class_weights
@@ -101,7 +102,7 @@ def _chain(
     for phase, count in zip(model.train, counts, strict=True):
         refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
         trajectory = Trajectory(
-            layers=_in_phase(layers, phase),
+            layers=_in_phase(with_penalties(layers, phase.l1, phase.l2), phase),
             input_shape=dataset.shape,
             classes=len(dataset.classes),
             pixel_range=dataset.pixel_range,
@@ -116,6 +117,8 @@ def _chain(
             start=job,
             continues=phase.continue_,
             clip_norm=phase.clip_norm,
+            clip_parameter_norm=phase.clip_parameter_norm,
+            clip_value=phase.clip_value,
             label_smoothing=phase.label_smoothing,
             class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
             augment=phase.augment,

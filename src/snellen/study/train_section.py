@@ -15,6 +15,8 @@ from snellen.train.improvement import Measure
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
 
+CLIPPINGS = ("clip_norm", "clip_parameter_norm", "clip_value")
+
 
 class Train(Section):
     """How weights are updated and when training stops."""
@@ -45,6 +47,18 @@ class Train(Section):
     clip_norm: Annotated[
         float | None, Field(strict=True, gt=0, le=1e6, description="largest norm of all gradients together")
     ] = None
+    clip_parameter_norm: Annotated[
+        float | None, Field(strict=True, gt=0, le=1e6, description="largest norm of the gradient of each parameter")
+    ] = None
+    clip_value: Annotated[
+        float | None, Field(strict=True, gt=0, le=1e6, description="largest absolute value of each gradient")
+    ] = None
+    l1: Annotated[
+        float | None, Field(strict=True, ge=0, le=1_000, description="penalty on kernels of dense and conv layers")
+    ] = None
+    l2: Annotated[
+        float | None, Field(strict=True, ge=0, le=1_000, description="penalty on kernels of dense and conv layers")
+    ] = None
     label_smoothing: Annotated[
         float, Field(strict=True, ge=0, lt=1, description="share of the target that is spread evenly over all classes")
     ] = 0.0
@@ -66,6 +80,17 @@ class Train(Section):
             object.__setattr__(self, "learning_rate", self.optimizer.default_learning_rate)
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", self.optimizer.default_weight_decay)
+        return self
+
+    @model_validator(mode="after")
+    def _one_clipping(self) -> Train:
+        given = [name for name in CLIPPINGS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise StudyError(
+                f"more than one of {', '.join(CLIPPINGS)}",
+                found=" and ".join(given),
+                expected="one way to clip gradients",
+            )
         return self
 
     @model_validator(mode="after")

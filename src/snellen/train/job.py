@@ -48,6 +48,8 @@ class Trajectory(Frozen):
         "start": None,
         "continues": "kept",
         "clip_norm": None,
+        "clip_parameter_norm": None,
+        "clip_value": None,
         "label_smoothing": 0.0,
         "class_weights": None,
         "augment": (),
@@ -67,6 +69,8 @@ class Trajectory(Frozen):
     start: Job | None = None
     continues: Continues = "kept"
     clip_norm: float | None = None
+    clip_parameter_norm: float | None = None
+    clip_value: float | None = None
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     augment: Augmentations = ()
