@@ -123,6 +123,9 @@ def layer(kind: str, given: Any, name: str) -> Any:
     """One Keras layer; `given` is a dict of arguments, or the one that stands alone."""
     make, alone = LAYERS[kind]
     arguments = dict(given) if isinstance(given, dict) else {alone: given}
+    penalties = {key: arguments.pop(key) for key in ("l1", "l2") if key in arguments}
+    if penalties:
+        arguments["kernel_regularizer"] = keras.regularizers.L1L2(**penalties)
     if "activation" in arguments:
         arguments["activation"] = EXACT.get(arguments["activation"], arguments["activation"])
     return make(**{RENAMED.get(key, key): value for key, value in arguments.items() if key != WITHOUT}, name=name)
@@ -150,7 +153,8 @@ def optimizer(network: str, name: str) -> Any:
 
 
 def curve(network: str, optimizer_name: str, dtype: str) -> tuple[list[float], list[float]]:
-    """Loss of every training step, and the mean logits (K,) of the batch that is only predicted, afterwards."""
+    """Loss of every training step, without penalties, and the mean logits (K,), afterwards, of the batch that is only
+    predicted."""
     keras.backend.clear_session()
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
@@ -161,7 +165,8 @@ def curve(network: str, optimizer_name: str, dtype: str) -> tuple[list[float], l
         images, labels = cases.batch(network, step % cases.ROUND)
         with tf.GradientTape() as tape:
             loss = loss_function(labels, model(images.astype(dtype), training=True))
-        chosen.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            with_penalties = sum(model.losses, loss)
+        chosen.apply(tape.gradient(with_penalties, model.trainable_variables), model.trainable_variables)
         losses.append(loss.numpy())
     images, _ = cases.batch(network, cases.ROUND)
     logits = model(images.astype(dtype), training=False).numpy()

@@ -30,7 +30,12 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd decay": {"name": "sgd", "learning_rate": 0.005, "weight_decay": 0.4},
     "adam": {"name": "adam", "learning_rate": 1e-3},
     "adam all": {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3},
+    "adam amsgrad": {"name": "adam", "learning_rate": 1e-3, "beta_2": 0.5, "amsgrad": True},
     "adamw": {"name": "adamw", "learning_rate": 1e-3},
+    "adamw amsgrad": {"name": "adamw", "learning_rate": 1e-3, "beta_2": 0.5, "amsgrad": True},
+    "sgd global_clipnorm": {"name": "sgd", "learning_rate": 0.05, "global_clipnorm": 0.5},
+    "sgd clipnorm": {"name": "sgd", "learning_rate": 0.05, "clipnorm": 0.25},
+    "sgd clipvalue": {"name": "sgd", "learning_rate": 0.05, "clipvalue": 0.015625},
     "rmsprop": {"name": "rmsprop", "learning_rate": 3e-4},
     "rmsprop all": {"name": "rmsprop", "learning_rate": 2e-4, "rho": 0.8, "momentum": 0.9, "epsilon": 1e-4},
     "nadam": {"name": "nadam", "learning_rate": 1e-3},
@@ -46,7 +51,10 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 """As a study spells them. What is left out is at its default, so the defaults are compared too."""
 
-EVERYWHERE = tuple(name for name, one in OPTIMIZERS.items() if one["name"] in ("sgd", "adam", "adamw", "rmsprop"))
+ONCE = ("adam amsgrad", "adamw amsgrad", "sgd global_clipnorm", "sgd clipnorm", "sgd clipvalue")
+EVERYWHERE = tuple(
+    name for name, one in OPTIMIZERS.items() if one["name"] in ("sgd", "adam", "adamw", "rmsprop") and name not in ONCE
+)
 """Cases for all networks: the optimizers of the reference studies."""
 
 ONE_EACH = ("sgd nesterov", "adam", "adamw", "rmsprop all")
@@ -159,6 +167,15 @@ BRANCHES = [
 ]
 """Every layer that merges branches."""
 
+PENALISED = [
+    {"conv": {"filters": 4, "kernel": 3, "strides": 2, "activation": "relu", "l2": 0.01}},
+    {"skip": {"layers": [{"conv": {"filters": 4, "kernel": 1, "l1": 0.003, "l2": 0.02}}, "relu"]}},
+    "flatten",
+    {"dense": {"units": 24, "activation": "relu", "l1": 0.001}},
+    {"dense": {"units": 16, "activation": "tanh"}},
+]
+"""Penalties on kernels, which Keras calls kernel_regularizer."""
+
 SLOW = {"float64": 1.0, "float32": 0.02}
 QUICK = {"float64": 4.0, "float32": 4.0}
 
@@ -188,6 +205,7 @@ NETWORKS: dict[str, Network] = {
     "odd": Network(ODD, (24, 19, 2), 8),
     "windows": Network(WINDOWS, (17, 12, 2), 8, QUICK, ONE_EACH),
     "branches": Network(BRANCHES, (8, 9, 2), 16, QUICK, ONE_EACH),
+    "penalties": Network(PENALISED, (12, 12, 1), 16, optimizers=ONE_EACH),
     "activations": Network(ACTIVATIONS, (12, 12, 1), 16, QUICK, ONE_EACH),
 }
 

@@ -132,13 +132,15 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         ),
     ),
     "train": (
-        *("environment", "memory", "out_of_memory", "augment", "schedules", "class_weights", "layout", "orthogonal"),
+        *("environment", "memory", "out_of_memory", "augment", "improvement", "schedules", "class_weights"),
+        *("layout", "orthogonal"),
         *(
             "fused_optimizers",
             "optimizers",
             "per_lane_optimizer",
             "job",
             "rate_groups",
+            "penalties",
             "lane",
             "kept_epoch",
             "snapshot",

@@ -35,6 +35,8 @@ TRAJECTORY: dict[str, Any] = {
     "rows": "a" * 64,
     "total_epochs": None,
     "clip_norm": None,
+    "clip_parameter_norm": None,
+    "clip_value": None,
     "label_smoothing": 0.0,
     "class_weights": None,
     "augment": (),
@@ -42,6 +44,7 @@ TRAJECTORY: dict[str, Any] = {
     "continues": "kept",
 }
 STOP: dict[str, Any] = {"epochs": 4, "patience": None, "measure": "loss", "validation_rows": "b" * 64, "keep": "best"}
+STOP |= {"min_delta": 0.0, "start_from_epoch": 0}
 PARTS = TypeAdapter(tuple[AnyPart, ...])
 TRAIN_ROWS, VALIDATION_ROWS = np.arange(60), np.arange(60, 90)
 STEPS = 4

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras_cases as cases
 import numpy as np
@@ -24,9 +25,13 @@ from snellen.models.zoo import ZOO
 from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
 from snellen.train.optimizers import OPTIMIZERS
+from snellen.train.penalties import Penalties
 from snellen.train.step import Rule, StepInputs, TrainState, training_step
 
 CURVES = json.loads((Path(__file__).parents[1] / "golden/keras_curves.json").read_text(encoding="utf-8"))["curves"]
+
+CLIPPINGS = {"global_clipnorm": "clip_norm", "clipnorm": "clip_parameter_norm", "clipvalue": "clip_value"}
+"""Arguments of Keras's optimizers, as a study calls them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,8 +93,14 @@ def curve(name: str, optimizer_name: str, precision: str) -> tuple[list[float], 
     rate = torch.full((1, 1), settings.pop("learning_rate"), dtype=dtype)
     decay = torch.full((1, 1), settings.pop("weight_decay", OPTIMIZERS[kind].default_weight_decay), dtype=dtype)
     one_hot = torch.eye(cases.CLASSES, dtype=dtype)[None]
-    optimizer = OPTIMIZERS[kind](**settings)
-    rule = Rule(network, Layout.of(parameters), optimizer, one_hot, decay)
+    limits: dict[str, Any] = {
+        own: torch.full((1, 1), settings.pop(keras), dtype=dtype)
+        for keras, own in CLIPPINGS.items()
+        if keras in settings
+    }
+    optimizer, layout = OPTIMIZERS[kind](**settings), Layout.of(parameters)
+    penalties = Penalties.of([network], layout, "cpu", dtype)
+    rule = Rule(network, layout, optimizer, one_hot, decay, penalties=penalties, **limits)
     theta = rule.layout.flatten(parameters)
     train_state, space = TrainState(theta, state, optimizer.init(theta)), workspace(rule, theta)
     losses = []

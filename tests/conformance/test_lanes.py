@@ -70,6 +70,7 @@ RULES: list[Any] = [
     "sgd",
     {"sgd": {"momentum": 0.9, "nesterov": True}},
     "adam",
+    {"adam": {"amsgrad": True}},
     "adamw",
     "rmsprop",
     {"rmsprop": {"momentum": 0.5}},
@@ -201,6 +202,7 @@ DIFFERENT_RULES: list[tuple[Any, ...]] = [
     tuple({"sgd": {"momentum": momentum}} for momentum in (0.9, 0.5, 0.99)),
     tuple({"sgd": {"momentum": momentum, "nesterov": True}} for momentum in (0.9, 0.5, 0.99)),
     tuple({"adam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),
+    tuple({"adamw": {"beta_2": beta, "amsgrad": True}} for beta in (0.9, 0.5, 0.99)),
     tuple({"rmsprop": {"rho": rho, "momentum": rho / 2}} for rho in (0.9, 0.5, 0.99)),
     tuple({"nadam": {"beta_1": beta, "beta_2": beta, "epsilon": 1 - beta}} for beta in (0.9, 0.5, 0.99)),
     tuple({"adagrad": {"initial_accumulator_value": value}} for value in (0.1, 0.5, 0.0)),
@@ -246,10 +248,21 @@ def test_rates_of_dropout_are_each_lanes_own(tmp_path: Path) -> None:
     assert not torch.allclose(together.lanes[2].kept[0].theta, alone.kept[0].theta, atol=1e-2)
 
 
+@pytest.mark.parametrize("clipping", ["clip_norm", "clip_parameter_norm", "clip_value"])
+def test_penalties_and_clipping_are_each_lanes_own(clipping: str, tmp_path: Path) -> None:
+    layers = tuple(
+        [{"conv": {"filters": 3, "kernel": 3, "l1": l1}}, "flatten", {"dense": {"units": 8, "l2": l2}}]
+        for l1, l2 in ((0.01, 0.0), (None, 0.1), (None, None))
+    )
+    clips: dict[str, Any] = {"clip_norm": None, clipping: (0.01, 0.1, None)}
+    agree(lanes(layers=layers, **clips), tmp_path)
+
+
 OTHER: list[dict[str, Any]] = [
     {"layers": ["flatten", {"dense": 9}]},
     {"layers": ["flatten", DENSE, {"dropout": 0.2}, {"dropout": 0.1}]},
     {"optimizer": "sgd"},
+    {"optimizer": {"adam": {"amsgrad": True}}},
     {"optimizer": {"sgd": {"momentum": 0.9}}},
     {"optimizer": {"sgd": {"momentum": 0.9, "nesterov": True}}},
     {"batch_size": 15},

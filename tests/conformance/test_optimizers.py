@@ -33,7 +33,9 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("sgd", {"momentum": 0.8, "nesterov": True}),
     ("adam", {}),
     ("adam", {"beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3}),
+    ("adam", {"amsgrad": True, "beta_2": 0.5}),
     ("adamw", {}),
+    ("adamw", {"amsgrad": True}),
     ("rmsprop", {}),
     ("rmsprop", {"rho": 0.5, "momentum": 0.9, "epsilon": 1e-2}),
     ("nadam", {}),
@@ -80,18 +82,22 @@ def keras_sgd(rate: float, momentum: float = 0.0, nesterov: bool = False) -> Mov
     return move
 
 
-def keras_adam(rate: float, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7) -> Move:
-    """m, v as in the paper; alpha = rate sqrt(1 - beta_2^t) / (1 - beta_1^t); w -= alpha m / (sqrt(v) + epsilon)."""
-    m = v = 0.0
+def keras_adam(
+    rate: float, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False
+) -> Move:
+    """m, v as in the paper; alpha = rate sqrt(1 - beta_2^t) / (1 - beta_1^t); w -= alpha m / (sqrt(v) + epsilon), with
+    amsgrad by the largest v so far."""
+    m = v = largest = 0.0
     t = 0
 
     def move(weight: float, gradient: float) -> float:
-        nonlocal m, v, t
+        nonlocal m, v, t, largest
         t += 1
         m += (gradient - m) * (1 - beta_1)
         v += (gradient**2 - v) * (1 - beta_2)
+        largest = max(largest, v)
         alpha = rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-        return weight - alpha * m / (math.sqrt(v) + epsilon)
+        return weight - alpha * m / (math.sqrt(largest if amsgrad else v) + epsilon)
 
     return move
 
@@ -221,6 +227,11 @@ def test_the_formula_of_keras(name: str, arguments: dict[str, Any], decays: torc
         ("sgd", {"momentum": 0.9}, lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
         ("sgd", {"momentum": 0.9, "nesterov": True}, lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True)),
         ("adam", {"epsilon": 1e-30}, lambda p: torch.optim.Adam(p, lr=0.1, eps=0)),
+        (
+            "adam",
+            {"epsilon": 1e-30, "amsgrad": True, "beta_2": 0.5},
+            lambda p: torch.optim.Adam(p, lr=0.1, eps=0, amsgrad=True, betas=(0.9, 0.5)),
+        ),
         ("adamw", {"epsilon": 1e-30}, lambda p: torch.optim.AdamW(p, lr=0.1, eps=0, weight_decay=0.05)),
         ("rmsprop", {"epsilon": 1e-30}, lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9, eps=0)),
         ("nadam", {"epsilon": 1e-30}, lambda p: torch.optim.NAdam(p, lr=0.1, eps=0, momentum_decay=1)),
@@ -232,7 +243,19 @@ def test_the_formula_of_keras(name: str, arguments: dict[str, Any], decays: torc
         ),
         ("adadelta", {}, lambda p: torch.optim.Adadelta(p, lr=0.1, rho=0.95, eps=1e-7)),
     ],
-    ids=["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop", "nadam", "adamax", "adagrad", "adadelta"],
+    ids=[
+        "sgd",
+        "momentum",
+        "nesterov",
+        "adam",
+        "amsgrad",
+        "adamw",
+        "rmsprop",
+        "nadam",
+        "adamax",
+        "adagrad",
+        "adadelta",
+    ],
 )
 def test_torch_where_it_is_the_same_by_construction(name: str, arguments: dict[str, Any], theirs: Any) -> None:
     """Epsilon stands elsewhere in torch, so it is made to vanish; decay is given to AdamW alone, where torch decouples

@@ -27,6 +27,7 @@ def model(**changes: Any) -> Model:
         ({"features": [{"pca": 0.9}]}, "features", "the step `pca`", True),
         ({"train": {"optimizer": "adam", "learning_rate": 0.1}}, "train.learning_rate", "the learning rate", True),
         ({"train": {"optimizer": "adam", "epochs": 3}}, "train.epochs", "`train.epochs`", False),
+        ({"train": {"optimizer": "adam", "patience": 3}}, "train.patience", "`train.patience`", False),
         ({"train": {"optimizer": "adam", "batch_size": 8}}, "train.batch_size", "`train.batch_size`", False),
     ],
 )

@@ -15,6 +15,7 @@ import snellen
 from snellen.data.splits.roles import Split
 from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
+from snellen.models.chain import penalties as penalties_of
 from snellen.study.document import from_values, parse, to_yaml
 from snellen.study.plan import plan
 from snellen.train.job import Job
@@ -25,6 +26,8 @@ DATA = split_data(DATASET, Split(test=30, validation=30))
 
 SPELLINGS: dict[str, Any] = {
     "clip_norm": 1.0,
+    "clip_parameter_norm": 1.0,
+    "clip_value": 0.5,
     "label_smoothing": 0.1,
     "class_weights": {"dog": 3},
     "schedule": {"one_cycle": {"rise": 0.2}},
@@ -42,9 +45,9 @@ SPELLINGS: dict[str, Any] = {
 }
 
 
-def job(train: dict[str, Any], dataset: Any = DATASET) -> Job:
+def job(train: dict[str, Any], dataset: Any = DATASET, layers: Any = "linear") -> Job:
     """Of the last phase."""
-    models = {"a": {"layers": "linear", "train": train}}
+    models = {"a": {"layers": layers, "train": train}}
     study = from_values({"study": "s", "data": "memory:x", "models": models}).study()
     found = plan(study, replace(DATA, dataset=dataset)).lanes[-1].jobs[0]
     assert Job.model_validate_json(found.model_dump_json()).id == found.id
@@ -62,7 +65,14 @@ def test_what_is_written_reaches_the_job_and_its_id(key: str) -> None:
 
 
 def test_what_asks_for_nothing_is_not_in_the_identity() -> None:
-    nothing: dict[str, Any] = {"clip_norm": None, "label_smoothing": 0, "class_weights": None, "augment": []}
+    nothing: dict[str, Any] = {
+        "clip_norm": None,
+        "clip_parameter_norm": None,
+        "clip_value": None,
+        "label_smoothing": 0,
+        "class_weights": None,
+        "augment": [],
+    }
     assert job(nothing).id == job({}).id
     assert not job({}).identity()["trajectory"].keys() & nothing.keys()
 
@@ -72,6 +82,35 @@ def test_balanced_becomes_numbers_of_the_training_rows() -> None:
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
     assert job({"class_weights": "balanced"}).trajectory.class_weights == pytest.approx(expected)
     assert job({"class_weights": {"frog": 2}}).id == job({"class_weights": [1, 1, 2]}).id
+
+
+def test_penalties_of_train_are_those_of_all_kernels_without_their_own() -> None:
+    """The output layer's and those inside a skip too; a penalty of 0 is the same job as none."""
+    dense, conv = {"units": 4, "activation": "relu"}, {"filters": 1, "kernel": 1}
+    shared, own = (
+        [{"skip": [{"conv": {**conv, **penalties}}]}, "flatten", {"dense": {**dense, "l2": 0}}, {"dense": dense}]
+        for penalties in ({}, {"l1": 0.5})
+    )
+    trajectory = job({"l1": 0.25, "l2": 1e-3}, layers=own).trajectory
+    assert penalties_of(trajectory.network.layers) == {
+        "skip_1.conv_1.kernel": (0.5, 1e-3),
+        "dense_1.kernel": (0.25, 0.0),
+        "dense_2.kernel": (0.25, 1e-3),
+        "dense_3.kernel": (0.25, 1e-3),
+    }
+    assert job({"l2": 0}, layers=shared).id == job({}, layers=shared).id != job({"l2": 1e-3}, layers=shared).id
+    phases = job([{"l2": 0.1}, {}], layers=shared).trajectory  # type: ignore[arg-type]  # a list of phases
+    assert phases.start is not None and penalties_of(phases.network.layers) == {}
+    assert len(penalties_of(phases.start.trajectory.network.layers)) == 3
+
+
+def test_early_stopping_is_part_of_the_stop_rule() -> None:
+    """So the trainings are one; without patience it is nothing, and a key of it is refused."""
+    plain, stopping = job({"patience": 3}), job({"patience": 3, "min_delta": 0.01, "start_from_epoch": 5})
+    assert (stopping.stop.min_delta, stopping.stop.start_from_epoch) == (0.01, 5)
+    assert stopping.id != plain.id and stopping.trajectory.id == plain.trajectory.id
+    assert job({"patience": 3, "min_delta": 0, "start_from_epoch": 0}).id == plain.id
+    assert not plain.identity()["stop"].keys() & {"min_delta", "start_from_epoch"}
 
 
 NUMBERED = "study: x\ndata: digits\nmodels: {m: {layers: [flatten]}}\ntrain: {class_weights: {0: 2, '1': 3, 7: 1}}\n"
@@ -120,6 +159,11 @@ models:
 """
 
 
+def test_gradients_are_clipped_one_way() -> None:
+    with pytest.raises(StudyError, match=r"more than one of clip_norm, clip_parameter_norm, clip_value"):
+        job({"clip_norm": 1.0, "clip_value": 0.5})
+
+
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
@@ -131,6 +175,11 @@ models:
         ("augment: [{mixup: 1}, flip]", "`mixup` makes one image of two"),
         ("augment: flip", "`augment` of model `a` must be a list; got 'flip'"),
         ("clip_norm: 0", "`clip_norm` of model `a` must be "),
+        ("clip_value: -1", "`clip_value` of model `a` must be "),
+        ("l2: -1", "`l2` of model `a` must be "),
+        ("min_delta: 0.01", "`min_delta` is of early stopping, but `patience` is not given"),
+        ("start_from_epoch: 5", "`start_from_epoch` is of early stopping, but `patience` is not given"),
+        ("min_delta: -1", "`min_delta` of model `a` must be "),
         ("label_smoothing: 1", "`label_smoothing` of model `a` must be "),
         ("class_weights: even", "`class_weights` of model `a` must be 'balanced'"),
         ("schedule: {one_cycle: {warmup_epochs: 2}}", "unknown key `warmup_epochs` of model `a`"),

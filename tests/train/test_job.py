@@ -58,6 +58,8 @@ OTHERS: dict[str, Any] = {
     "rows": "c" * 64,
     "total_epochs": 4,
     "clip_norm": 1.0,
+    "clip_parameter_norm": 1.0,
+    "clip_value": 1.0,
     "label_smoothing": 0.1,
     "class_weights": (1.0, 2.0, 3.0),
     "augment": [{"shift": 0.1}],
@@ -66,6 +68,8 @@ OTHERS: dict[str, Any] = {
     "measure": "accuracy",
     "validation_rows": "c" * 64,
     "keep": "last",
+    "min_delta": 0.1,
+    "start_from_epoch": 2,
 }
 
 
@@ -84,6 +88,7 @@ def test_the_id_depends_on_every_field(field: str) -> None:
     [
         {"optimizer": {"adam": {}}},
         {"optimizer": {"adam": {"epsilon": 1e-7}}},
+        {"optimizer": {"adam": {"amsgrad": False}}},
         {"schedule": {"constant": {"warmup_epochs": 0}}},
         {"learning_rate": 1e-2},
         {"layers": [{"flatten": {}}, {"dense": {"activation": "relu", "units": 8}}, {"dropout": {"rate": 0.2}}]},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 from snellen.train.job import StopRule
 from snellen.train.kept_epoch import EarlyStopping, kept_epoch
 
+CALLBACKS = json.loads((Path(__file__).parents[1] / "golden/keras_callbacks.json").read_text(encoding="utf-8"))
 
-def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "loss") -> StopRule:
-    return StopRule(epochs=epochs, patience=patience, measure=measure, validation_rows="0" * 64)
+
+def stop_rule(epochs: int = 50, patience: int | None = None, measure: Any = "loss", **others: Any) -> StopRule:
+    return StopRule(epochs=epochs, patience=patience, measure=measure, validation_rows="0" * 64, **others)
 
 
 def kept(rule: StopRule, values: list[float]) -> tuple[int, int]:
@@ -49,6 +53,29 @@ def test_the_same_as_keras(measure: str, patience: int | None) -> None:
         assert kept(rule, values) == keras_early_stopping(values, patience, measure, 25)
         pairs = [(value, 0.5) if measure == "loss" else (0.5, value) for value in values]
         assert kept_epoch(rule, pairs) == kept(rule, values)[0]
+
+
+@pytest.mark.parametrize("measure", ["loss", "accuracy"])
+def test_training_stops_where_early_stopping_of_keras_does(measure: str) -> None:
+    """With `min_delta` and `start_from_epoch`, as computed with Keras by scripts/keras_callbacks.py. What is kept is
+    the best epoch of those trained, whatever counts as an improvement."""
+    cases = [case for case in CALLBACKS["early stopping"] if case["measure"] == measure]
+    assert {case["epochs"] for case in cases} >= {2, 4, 6, 8, 11}
+    best = min if measure == "loss" else max
+    for case in cases:
+        rule, values = stop_rule(25, measure=measure, **case["arguments"]), case["values"]
+        trained = values[: case["epochs"]]
+        assert kept(rule, values) == (1 + trained.index(best(trained)), case["epochs"])
+        pairs = [(value, 0.5) if measure == "loss" else (0.5, value) for value in values]
+        assert kept_epoch(rule, pairs) == kept(rule, values)[0]
+
+
+def test_small_improvements_do_not_restart_patience_but_are_kept() -> None:
+    values = [1.0, 0.95, 0.9, 0.85, 0.7]
+    assert kept(stop_rule(5, 2), values) == (5, 5)
+    assert kept(stop_rule(5, 2, min_delta=0.2), values) == (3, 3)
+    assert kept(stop_rule(5, 2, min_delta=0.2, start_from_epoch=2), values) == (5, 5)
+    assert kept(stop_rule(5, 2, min_delta=0.2, keep="last"), values) == (3, 3)
 
 
 def test_what_a_job_keeps_of_a_history() -> None:

@@ -76,7 +76,8 @@ def losses(context: RunContext, *lanes: Lane) -> list[float]:
 
 @pytest.mark.parametrize("changes", [{"layers": DROPPED}, EVERYTHING])
 @pytest.mark.parametrize(
-    "optimizer", ["adam", "rmsprop", "nadam", "adagrad", "muon", "sgd", {"sgd": {"momentum": 0.9}}]
+    "optimizer",
+    ["adam", {"adam": {"amsgrad": True}}, "rmsprop", "nadam", "adagrad", "muon", "sgd", {"sgd": {"momentum": 0.9}}],
 )
 def test_two_phases_that_go_on_are_one_training(tmp_path: Path, changes: dict[str, Any], optimizer: Any) -> None:
     """4 epochs and 4 more are 8, to the bit: slots, the correction of Adam's bias, the order of the images, dropout and

@@ -18,6 +18,7 @@ from failing_disk import PowerCut, cut_after, full_after
 from snellen.errors import IdentityError, StorageError
 from snellen.files import tensors
 from snellen.files.hashing import digest_file, identity
+from snellen.train.lane import Lane
 from snellen.train.resume_checkpoint import Checkpoint
 from snellen.train.snapshot import Snapshot, current_arrays, kept_arrays, record_of
 from snellen.train.watcher import Silent
@@ -77,6 +78,33 @@ def test_what_is_saved_is_loaded_and_goes_on_alike(folder: Path, snapshots: list
     assert values(loaded) == values(snapshots[OLD])
     assert go_on(loaded) == go_on(snapshots[OLD])
     assert load(folder / "absent") is None
+
+
+@pytest.mark.parametrize("changes", [{"patience": 2, "min_delta": 0.1, "start_from_epoch": 2}], ids=str)
+def test_interrupted_after_every_epoch_it_is_the_same_training(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """What depends on the validation values so far, to the bit."""
+    work = cases.lane(epochs=9, measure="accuracy", **changes)
+    whole = go_on_to_the_end(cases.start(work), work, lambda snapshot: snapshot)
+
+    def stored(snapshot: Snapshot) -> Snapshot:
+        folder = tmp_path / str(snapshot.epoch)
+        cases.checkpoint(folder).save(snapshot)
+        loaded = load(folder)
+        assert loaded is not None
+        return loaded
+
+    assert values(go_on_to_the_end(cases.start(work), work, stored)) == values(whole)
+    assert OLD <= whole.epoch < 9
+
+
+def go_on_to_the_end(snapshot: Snapshot, work: Lane, between: Callable[[Snapshot], Snapshot]) -> Snapshot:
+    """Until the lane is done, without the clock."""
+    training = cases.training(work)
+    while snapshot.alive:
+        snapshot = between(training.epoch(snapshot, Silent()))
+        for record in snapshot.lanes[0].history:
+            record["seconds"] = 0
+    return snapshot
 
 
 def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -17,10 +17,12 @@ from snellen.train.thread_team import ThreadTeam
 
 CHANGES: dict[str, Any] = {"layers": ["flatten", {"dense": 8}], "input_shape": (4, 3, 1), "classes": 5}
 
+PENALISED = ["flatten", {"dense": {"units": 8, "l1": 0.1, "l2": 0.2}}]
+
 
 def trained(optimizers: list[Any], parts: int, counted: list[int], monkeypatch: pytest.MonkeyPatch) -> Tensor:
     """theta (2, P) after three steps of two lanes. counted: gets what the team shares, each time."""
-    trajectories = [job(**CHANGES, **each).trajectory for each in optimizers]
+    trajectories = [job(**{**CHANGES, **each}).trajectory for each in optimizers]
     layout = Layout.of(trajectories[0].network.init((0,))[0])
     rule, (parameters, state) = Rule.of(trajectories, layout, "cpu"), trajectories[0].network.init((0, 1))
     theta, random = layout.flatten(parameters).double(), torch.Generator().manual_seed(1)
@@ -47,7 +49,10 @@ def trained(optimizers: list[Any], parts: int, counted: list[int], monkeypatch: 
         ([{"optimizer": "adam"}] * 2, True),
         ([{"optimizer": "adamw", "weight_decay": 0.1}] * 2, True),
         ([{"optimizer": {"sgd": {"momentum": each}}} for each in (0.5, 0.9)], True),
+        ([{"optimizer": "adam", "layers": PENALISED}, {"optimizer": "adam"}], True),
         ([{"optimizer": "muon"}] * 2, False),
+        ([{"optimizer": "adam", "clip_value": 0.01}] * 2, False),
+        ([{"optimizer": "adam", "clip_parameter_norm": 0.01}] * 2, False),
         ([{"optimizer": "adam", "clip_norm": 0.01}] * 2, False),
     ],
     ids=str,

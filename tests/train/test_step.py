@@ -15,7 +15,7 @@ from snellen.train.augment.mixing import Mixed
 from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
 from snellen.train.loss import row_losses, row_targets
-from snellen.train.step import Rule, StepInputs, TrainState, clipped, training_step
+from snellen.train.step import Rule, StepInputs, TrainState, clipped, training_step, with_norm_of_at_most
 
 LANES, ROWS, CLASSES = 2, 40, 5
 RANDOM = torch.Generator().manual_seed(2)
@@ -95,7 +95,7 @@ def test_the_loss_of_a_mixed_image_is_that_of_its_soft_target() -> None:
 def test_clipping_is_that_of_torch_in_each_lane() -> None:
     gradient = torch.randn((3, 50), generator=RANDOM, dtype=torch.float64) * torch.tensor([[0.01], [1.0], [30.0]])
     limits = torch.tensor([[1.0], [2.0], [4.0]], dtype=torch.float64)
-    found = clipped(gradient, limits)
+    found = with_norm_of_at_most(gradient, limits)
     for lane in range(3):
         theirs = torch.nn.Parameter(torch.zeros(50, dtype=torch.float64))
         theirs.grad = gradient[lane].clone()
@@ -107,11 +107,23 @@ def test_clipping_is_that_of_torch_in_each_lane() -> None:
 
 def test_a_lane_without_a_limit_is_not_clipped() -> None:
     gradient = 1e6 * torch.randn((2, 50), generator=RANDOM)
-    limits = rule({"clip_norm": 1.5}, {}).clip_norm
-    assert limits is not None
-    found = clipped(gradient, limits)
+    found = clipped(rule({"clip_norm": 1.5}, {}), gradient)
     torch.testing.assert_close(found[1], gradient[1], rtol=0, atol=0)
     assert float(found[0].norm()) == pytest.approx(1.5)
+
+
+def test_clipping_of_each_parameter_and_of_each_number() -> None:
+    """Keras's `clipnorm` and `clipvalue`; of two parameters, 60 numbers and 5."""
+    gradient = torch.randn((2, 65), generator=RANDOM, dtype=torch.float64)
+    gradient[0, :60] *= 20
+    found = clipped(rule({"clip_parameter_norm": 6}, {}), gradient)
+    assert float(found[0, :60].norm()) == pytest.approx(6) and float(gradient[0].norm()) > 100
+    torch.testing.assert_close(found[0, :60] / found[0, 0], gradient[0, :60] / gradient[0, 0])
+    torch.testing.assert_close(found[0, 60:], gradient[0, 60:], rtol=0, atol=0)
+    torch.testing.assert_close(found[1], gradient[1], rtol=0, atol=0)
+    found = clipped(rule({"clip_value": 0.5}, {}), gradient)
+    np.testing.assert_array_equal(found[0], np.clip(gradient[0].numpy(), -0.5, 0.5))
+    torch.testing.assert_close(found[1], gradient[1], rtol=0, atol=0)
 
 
 def stepped(
@@ -156,6 +168,47 @@ def test_a_step_descends_what_the_rule_says() -> None:
         assert names == ["dense_1.kernel", "dense_1.bias"]
         torch.testing.assert_close(moves[lane], expected, rtol=1e-4, atol=1e-8)
         torch.testing.assert_close(outcome.losses[lane], theirs_losses.detach(), rtol=1e-6, atol=1e-8)
+
+
+SHORTCUT = {"conv": {"filters": 4, "kernel": 1, "l2": 0.7}}
+PENALISED: list[Any] = [
+    {"conv": {"filters": 4, "kernel": 2, "activation": "relu", "l2": 0.05}},
+    {"skip": {"layers": [{"conv": {"filters": 4, "kernel": 1, "l1": 0.02}}], "shortcut": [SHORTCUT]}},
+    "flatten",
+    {"dense": {"units": 6, "activation": "tanh", "l1": 0.01, "l2": 0.3}},
+]
+FACTORS = {
+    "conv_1.kernel": (0.0, 0.05),
+    "skip_1.conv_1.kernel": (0.02, 0.0),
+    "skip_1.shortcut.conv_1.kernel": (0.0, 0.7),
+    "dense_1.kernel": (0.01, 0.3),
+}
+
+
+def test_penalties_move_the_kernels_and_are_in_no_loss() -> None:
+    """Against autograd of l1 sum |w| + l2 sum w^2, in the lane that has them; biases and the output layer have none."""
+    bare = [_without_penalties(layer) for layer in PENALISED]
+    changes = {**CHANGES, "clip_norm": 1e5}
+    trajectories = [job(**{**changes, "layers": layers}).trajectory for layers in (PENALISED, bare)]
+    layout = Layout.of(trajectories[0].network.init((0,))[0])
+    own, plain = (Rule.of(pair, layout, "cpu") for pair in (trajectories, trajectories[1:] * 2))
+    (moves, outcome), (plain_moves, plain_outcome) = stepped(own), stepped(plain)
+    theta = layout.flatten(own.network.init((0, 1))[0]).double().requires_grad_()
+    views = layout.views(theta)
+    penalty = sum(l1 * views[name].abs().sum() + l2 * views[name].square().sum() for name, (l1, l2) in FACTORS.items())
+    (expected,) = torch.autograd.grad(torch.as_tensor(penalty), theta)
+    torch.testing.assert_close((plain_moves - moves)[0], expected[0], rtol=1e-5, atol=1e-8)
+    torch.testing.assert_close(moves[1], plain_moves[1], rtol=0, atol=0)
+    assert torch.equal(outcome.losses, plain_outcome.losses)
+    assert plain.penalties is None and int((expected[0] != 0).sum()) > 100
+
+
+def _without_penalties(layer: Any) -> Any:
+    if isinstance(layer, list):
+        return [_without_penalties(each) for each in layer]
+    if not isinstance(layer, dict):
+        return layer
+    return {name: _without_penalties(value) for name, value in layer.items() if name not in ("l1", "l2")}
 
 
 def test_of_a_mixed_image_the_larger_share_is_right() -> None:

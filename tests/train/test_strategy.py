@@ -389,6 +389,7 @@ def test_a_damaged_record_of_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_the_steps_of_an_epoch_do_not_make_another_kind() -> None:
     """Folds and splits of other sizes share a measurement; what changes the cost of a step does not."""
+    assert cost_key(ONE) == "3e23fb19cc02782fe57be4b2eed08eb27181ae47438d5a65bef3d9b2d5a35b3a", "of stored records"
     assert cost_key(Lane((job(),), {"train": torch.arange(5).numpy()})) == cost_key(ONE) == cost_key(lane(seed=3))
     assert (
         len({cost_key(each) for each in (ONE, lane(batch_size=15), lane(optimizer="sgd"), lane(layers=["flatten"]))})

@@ -120,11 +120,19 @@ def _global(kind: str) -> Callable[[Config], Written]:
 
 
 def _conv(config: Config) -> Written:
-    return _activated("conv", config, filters=config["filters"], **_window(config))
+    return _activated("conv", config, filters=config["filters"], **_window(config), **_penalties(config))
 
 
 def _dense(config: Config) -> Written:
-    return _activated("dense", config, units=config["units"])
+    return _activated("dense", config, units=config["units"], **_penalties(config))
+
+
+def _penalties(config: Config) -> dict[str, float]:
+    """`l1` and `l2`, from the regularizer of the kernel; others do nothing after training and are left out."""
+    regularizer = config.get("kernel_regularizer")
+    given = regularizer.get("config") if isinstance(regularizer, Mapping) else None
+    found = {name: given.get(name) for name in ("l1", "l2")} if isinstance(given, Mapping) else {}
+    return {name: value for name, value in found.items() if isinstance(value, float) and value > 0}
 
 
 def _separable(config: Config) -> Written:

@@ -109,6 +109,9 @@ class Branching(Layer):
             done += math.prod(_output(branch, shape))
         return max(most - math.prod(self.output_shape(shape)), done)
 
+    def penalties(self, shape: Shape) -> Mapping[str, tuple[float, float]]:
+        return {name: each for branch in self.placed(shape).values() for name, each in chain.penalties(branch).items()}
+
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
         for branch in self.placed(shape).values():
             chain.check(branch, parameters, state)

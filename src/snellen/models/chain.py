@@ -96,6 +96,15 @@ def _live_values(placed: Placed) -> int:
     return around + placed.layer.working_values(placed.input_shape)
 
 
+def penalties(chain: Iterable[Placed]) -> dict[str, tuple[float, float]]:
+    """The factors l1 and l2 of each parameter with a penalty, by full name."""
+    return {
+        f"{placed.name}.{name}": factors
+        for placed in chain
+        for name, factors in placed.layer.penalties(placed.input_shape).items()
+    }
+
+
 def check(chain: Iterable[Placed], parameters: Tensors, state: Tensors) -> None:
     """Raises IdentityError, naming the layer, for values that neither training nor fitting can have produced."""
     for placed in chain:

@@ -6,8 +6,9 @@ Kernels are Keras's with the last axis turned to the front, (outputs, height, wi
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 from pydantic import Field
@@ -20,7 +21,19 @@ from snellen.models.compiled_products import CHANNELS, MAX_CHANNELS, Product
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.lanes import convolution, depthwise_convolution, on_channels
-from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Count, Layer, Shape, Side, Step, Tensors
+from snellen.models.layer import (
+    OPERATIONS_A_VALUE,
+    Arrays,
+    Count,
+    Layer,
+    Penalty,
+    Shape,
+    Side,
+    Step,
+    Tensors,
+    kernel_penalties,
+    penalty_words,
+)
 from snellen.models.windows import (
     Padding,
     compiled_window,
@@ -36,6 +49,7 @@ class Conv(Layer):
     """Every output channel sees all input channels. kernel: (filters, height, width, channels)."""
 
     kind: Literal["conv"] = "conv"
+    identity_baseline: ClassVar = {"l1": None, "l2": None}
     filters: Count
     kernel: Side
     strides: Side = 1
@@ -43,6 +57,8 @@ class Conv(Layer):
     activation: Activation = "linear"
     use_bias: bool = True
     initializer: Initializer = "glorot_uniform"
+    l1: Penalty = None
+    l2: Penalty = None
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*window_output(self, shape, self.kernel, self.strides, self.padding), self.filters)
@@ -79,8 +95,11 @@ class Conv(Layer):
     def working_values(self, shape: Shape) -> int:
         return _working_values(self, shape)
 
+    def penalties(self, shape: Shape) -> Mapping[str, tuple[float, float]]:
+        return kernel_penalties(self.l1, self.l2)
+
     def detail(self) -> str:
-        return f"{self.filters} filters {_window(self)}, {self.activation}"
+        return f"{self.filters} filters {_window(self)}, {self.activation}{penalty_words(self.l1, self.l2)}"
 
 
 @final

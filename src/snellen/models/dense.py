@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar, Literal, final
 
@@ -15,7 +16,18 @@ from snellen.models.compiled import CompiledLayer
 from snellen.models.compiled_products import CHANNELS, Product
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
-from snellen.models.layer import Arrays, Count, Layer, Shape, Step, Tensors, product
+from snellen.models.layer import (
+    Arrays,
+    Count,
+    Layer,
+    Penalty,
+    Shape,
+    Step,
+    Tensors,
+    kernel_penalties,
+    penalty_words,
+    product,
+)
 
 
 class Dense(Layer):
@@ -23,10 +35,13 @@ class Dense(Layer):
 
     kind: Literal["dense"] = "dense"
     shorthand: ClassVar = "units"
+    identity_baseline: ClassVar = {"l1": None, "l2": None}
     units: Count
     activation: Activation = "linear"
     use_bias: bool = True
     initializer: Initializer = "glorot_uniform"
+    l1: Penalty = None
+    l2: Penalty = None
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
@@ -55,8 +70,11 @@ class Dense(Layer):
     def working_values(self, shape: Shape) -> int:
         return activation_values(self.activation, self.output_shape(shape))
 
+    def penalties(self, shape: Shape) -> Mapping[str, tuple[float, float]]:
+        return kernel_penalties(self.l1, self.l2)
+
     def detail(self) -> str:
-        return f"{self.units} units, {self.activation}"
+        return f"{self.units} units, {self.activation}{penalty_words(self.l1, self.l2)}"
 
 
 @final

@@ -31,6 +31,9 @@ Count = Annotated[int, Field(ge=1, le=65_536)]
 Side = Annotated[int, Field(ge=1, le=512)]
 """Pixels of a window or a stride."""
 
+Penalty = Annotated[float | None, Field(ge=0, le=1_000, description="on the kernel; none, or that of `train`")]
+"""Factor of an L1 or L2 penalty. None: that of `train`, where it has one; 0 is no penalty whatever `train` has."""
+
 OPERATIONS_A_VALUE = 20
 """Reading or writing a value takes as long as so many multiply-adds of a large product, of which a core does 2e9 to
 4e10 a second."""
@@ -106,6 +109,10 @@ class Layer(Named):
         """The most numbers that a forward pass of one row holds at once beside its input and its output."""
         return 0
 
+    def penalties(self, shape: Shape) -> Mapping[str, tuple[float, float]]:
+        """The factors l1 and l2 of each parameter with a penalty, by name; none by default."""
+        return {}
+
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
         """Raises IdentityError for values (1, ...) from a file that neither training nor fitting can have produced."""
 
@@ -135,3 +142,13 @@ def row_product(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tenso
         y = (weights.transpose(1, 2) @ x.transpose(1, 2)).transpose(1, 2)
         return y if bias is None else y + bias.unsqueeze(1)
     return product(x, weights, bias, "train")
+
+
+def kernel_penalties(l1: float | None, l2: float | None) -> Mapping[str, tuple[float, float]]:
+    """`Layer.penalties` of a layer with these on its kernel."""
+    return {"kernel": (l1 or 0.0, l2 or 0.0)} if l1 or l2 else {}
+
+
+def penalty_words(l1: float | None, l2: float | None) -> str:
+    """For `Layer.detail`, with a comma before each."""
+    return "".join(f", {name} {value:g}" for name, value in (("l1", l1), ("l2", l2)) if value)

@@ -23,7 +23,8 @@ from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.jobs import Collector, add_jobs
 from snellen.study.methods import Method
 from snellen.study.schema import Model
-from snellen.train.job import Job, Measure
+from snellen.train.improvement import Measure
+from snellen.train.job import Job
 from snellen.train.kept_epoch import kept_epoch
 from snellen.train.lane import Lane
 from snellen.train.results import Result

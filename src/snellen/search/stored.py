@@ -14,7 +14,7 @@ from snellen.files.atomic import write_json
 from snellen.files.stored import STORED, read_as
 from snellen.search.rounds import Done, Round
 from snellen.study.values import Scalar
-from snellen.train.job import Measure
+from snellen.train.improvement import Measure
 
 
 @dataclass(frozen=True)

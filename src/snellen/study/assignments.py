@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from snellen.errors import StudyError, located
-from snellen.study.schema import Model, Train
+from snellen.study.schema import Model
 from snellen.study.space import Assignment, Space
+from snellen.study.train_section import Train
 
 
 def space_of(model: Model) -> Space | None:

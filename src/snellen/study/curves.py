@@ -21,7 +21,8 @@ from snellen.study.analyses import Curves
 from snellen.study.jobs import Collector, add_jobs
 from snellen.study.plan import Plan
 from snellen.study.points import Curve, Point
-from snellen.study.schema import Model, StudyFile, Train
+from snellen.study.schema import Model, StudyFile
+from snellen.study.train_section import Train
 from snellen.train.lane import Lane
 
 IMAGES, A_CLASS = "images", "images_a_class"

@@ -11,7 +11,7 @@ from snellen.study.schema import Model
 
 SEQUENCES = ("features", "layers", "train")
 """Lists whose items are compared one by one; any other list is the value of its key."""
-STEPS = ("epochs", "batch_size", "patience", "train")
+STEPS = ("epochs", "batch_size", "patience", "min_delta", "start_from_epoch", "train")
 """Keys that change the number of training steps: models that differ in them are not compared at equal steps."""
 FACTORS = {
     "augment": "the augmentation",
@@ -22,6 +22,10 @@ FACTORS = {
     "label_smoothing": "the label smoothing",
     "class_weights": "the class weights",
     "clip_norm": "the clipping of gradients",
+    "clip_parameter_norm": "the clipping of gradients",
+    "clip_value": "the clipping of gradients",
+    "l1": "the L1 penalty",
+    "l2": "the L2 penalty",
     "continue": "going on with the last weights and the optimizer",
 }
 

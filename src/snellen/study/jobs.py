@@ -15,7 +15,9 @@ from snellen.models.fit import resolve
 from snellen.models.layers import Dense
 from snellen.models.parts import AnyPart
 from snellen.models.views import Views, looked_at
-from snellen.study.schema import Model, Train
+from snellen.study.default_penalties import with_penalties
+from snellen.study.schema import Model
+from snellen.study.train_section import Train
 from snellen.train import class_weights
 from snellen.train.augment.mirrored_classes import refuse_changed_classes, refuse_mirrored_views
 from snellen.train.job import Job, StopRule, Trajectory
@@ -100,7 +102,7 @@ def _chain(
     for phase, count in zip(model.train, counts, strict=True):
         refuse_changed_classes(phase.augment, dataset.classes, dataset.name)
         trajectory = Trajectory(
-            layers=_in_phase(layers, phase),
+            layers=_in_phase(with_penalties(layers, phase.l1, phase.l2), phase),
             input_shape=dataset.shape,
             classes=len(dataset.classes),
             pixel_range=dataset.pixel_range,
@@ -115,6 +117,8 @@ def _chain(
             start=job,
             continues=phase.continue_,
             clip_norm=phase.clip_norm,
+            clip_parameter_norm=phase.clip_parameter_norm,
+            clip_value=phase.clip_value,
             label_smoothing=phase.label_smoothing,
             class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
             augment=phase.augment,
@@ -157,4 +161,6 @@ def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:
         measure=phase.measure,
         validation_rows=rows.sha256["validation"],
         keep="last" if "keep_last_epoch" in rows.faults else "best",
+        min_delta=phase.min_delta if phase.patience else 0.0,
+        start_from_epoch=phase.start_from_epoch if phase.patience else 0,
     )

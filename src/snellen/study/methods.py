@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from snellen.errors import StudyError, unknown
 from snellen.models.named import Named, spread
 from snellen.study.space import Space
-from snellen.train.job import Measure
+from snellen.train.improvement import Measure
 
 DEFAULT_TRIALS = 20
 GRID_BY_DEFAULT = 100

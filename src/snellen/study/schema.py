@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
     TypeAdapter,
@@ -23,25 +22,22 @@ from snellen.data.groups import Group
 from snellen.data.resizing import STEPS, Resizing, Side
 from snellen.errors import StudyError, unknown
 from snellen.files.inside import is_reserved
-from snellen.models.backbones.layer import TRAIN_PATTERN
 from snellen.models.features import AnyFeature
 from snellen.models.parts import ModelLayer
 from snellen.models.views import StudyViewList
 from snellen.models.zoo import ZOO
 from snellen.study.acknowledge import Acknowledged
 from snellen.study.analyses import AnyAnalysis
-from snellen.study.key_types import ClassName, ClassWeight, Name, Section, Seed, Size
+from snellen.study.key_types import ClassName, Name, Section, Seed, Size
 from snellen.study.methods import AnyMethod
 from snellen.study.model_search import separate, with_defaults, with_first_values
 from snellen.study.on_purpose import OnPurpose, expect_committable
-from snellen.study.phases import GoesOnFrom, expect_to_go_on
+from snellen.study.phases import expect_to_go_on
 from snellen.study.searchable import searchable
 from snellen.study.split_section import FromTest, Split
 from snellen.study.thresholds import Threshold, expect_thresholds
-from snellen.train.augment.registry import Augmentations
-from snellen.train.job import Measure
-from snellen.train.optimizers import AnyOptimizer
-from snellen.train.schedules import AnySchedule
+from snellen.study.train_section import Train
+from snellen.train.improvement import Measure
 
 
 def _with_key(group: Any) -> Any:
@@ -130,53 +126,6 @@ class Data(Section):
                 height, width = (size, size) if isinstance(size, int) else size
                 return Resizing(step=step, height=height, width=width)
         return None
-
-
-class Train(Section):
-    """How weights are updated and when training stops."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-    optimizer: AnyOptimizer = Field(default="adam", validate_default=True)
-    learning_rate: Annotated[
-        float | None, Field(strict=True, gt=0, le=10, description="default: Keras's for the optimizer")
-    ] = None
-    weight_decay: Annotated[
-        float | None, Field(strict=True, ge=0, le=1, description="default: Keras's for the optimizer")
-    ] = None
-    schedule: AnySchedule = Field(default="constant", validate_default=True)
-    epochs: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 10
-    batch_size: Annotated[int, Field(strict=True, ge=1, le=65_536)] = 32
-    patience: Annotated[
-        int | None, Field(strict=True, ge=1, le=100_000, description="epochs without improvement to stop")
-    ] = None
-    measure: Annotated[
-        Measure, Field(description="validation measure that decides when to stop and which epoch to keep")
-    ] = "loss"
-    clip_norm: Annotated[
-        float | None, Field(strict=True, gt=0, le=1e6, description="largest norm of all gradients together")
-    ] = None
-    label_smoothing: Annotated[
-        float, Field(strict=True, ge=0, lt=1, description="share of the target that is spread evenly over all classes")
-    ] = 0.0
-    class_weights: Annotated[
-        Literal["balanced"] | dict[ClassName, ClassWeight] | tuple[ClassWeight, ...] | None,
-        Field(description="balanced, or a factor of the loss for each class, by name or in order"),
-    ] = None
-    augment: Annotated[Augmentations, Field(description="changes to training images, in the order of the list")] = ()
-    unfreeze: Annotated[
-        str | None,
-        Field(pattern=TRAIN_PATTERN, description="`train` of the backbone in this phase"),
-    ] = None
-    continue_: GoesOnFrom = "kept"
-
-    @model_validator(mode="after")
-    def _fill_defaults(self) -> Train:
-        """Sets the optimizer's defaults, so that a resolved study contains them."""
-        if self.learning_rate is None:
-            object.__setattr__(self, "learning_rate", self.optimizer.default_learning_rate)
-        if self.weight_decay is None:
-            object.__setattr__(self, "weight_decay", self.optimizer.default_weight_decay)
-        return self
 
 
 def _zoo_layers(written: Any) -> Any:

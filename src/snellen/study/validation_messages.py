@@ -15,9 +15,10 @@ from snellen.models.features import FEATURES
 from snellen.models.named import Named
 from snellen.models.parts import MODEL_LAYERS
 from snellen.study.methods import SETTINGS, STOPS
-from snellen.study.schema import Data, Folds, Model, StudyFile, Train
+from snellen.study.schema import Data, Folds, Model, StudyFile
 from snellen.study.split_section import FromTest, Split
 from snellen.study.thresholds import Abstain, Threshold
+from snellen.study.train_section import Train
 from snellen.train.augment.registry import AUGMENTATIONS
 from snellen.train.optimizers import OPTIMIZERS
 from snellen.train.schedules import SCHEDULES

@@ -15,10 +15,10 @@ from snellen.models.frozen_part import frozen_part, trained_part
 from snellen.models.named import Named, identity_of
 from snellen.models.parts import AnyPart
 from snellen.train.augment.registry import Augmentations
+from snellen.train.improvement import Measure
 from snellen.train.optimizers import AnyOptimizer
 from snellen.train.schedules import AnySchedule
 
-Measure = Literal["loss", "accuracy"]
 Continues = Literal["kept", "last"]
 """What a phase goes on from: the kept weights of the one before, or its last ones with the state of its optimizer."""
 ID_LENGTH = 16
@@ -48,6 +48,8 @@ class Trajectory(Frozen):
         "start": None,
         "continues": "kept",
         "clip_norm": None,
+        "clip_parameter_norm": None,
+        "clip_value": None,
         "label_smoothing": 0.0,
         "class_weights": None,
         "augment": (),
@@ -67,6 +69,8 @@ class Trajectory(Frozen):
     start: Job | None = None
     continues: Continues = "kept"
     clip_norm: float | None = None
+    clip_parameter_norm: float | None = None
+    clip_value: float | None = None
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     augment: Augmentations = ()
@@ -111,15 +115,18 @@ class StopRule(Frozen):
     """How long to train and which epoch to keep: the best by `measure` on the validation rows (the first of equals); or
     the last, where all rows are trained on and there are no validation rows, or where a study does so on purpose.
 
-    patience: epochs without improvement after which training stops; None trains all epochs.
+    patience: epochs without improvement after which training stops; None trains all epochs. min_delta: what patience
+    counts as an improvement is better by more than this. start_from_epoch: patience counts epochs after so many.
     """
 
-    identity_baseline: ClassVar[Mapping[str, Any]] = {"keep": "best"}
+    identity_baseline: ClassVar[Mapping[str, Any]] = {"keep": "best", "min_delta": 0.0, "start_from_epoch": 0}
     epochs: Annotated[int, Field(ge=1, le=100_000)]
     patience: Annotated[int, Field(ge=1, le=100_000)] | None
     measure: Measure
     validation_rows: str
     keep: Literal["best", "last"] = "best"
+    min_delta: Annotated[float, Field(ge=0)] = 0.0
+    start_from_epoch: Annotated[int, Field(ge=0)] = 0
 
 
 class Job(Frozen):

@@ -7,38 +7,48 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from snellen.train.improvement import improves
 from snellen.train.job import StopRule
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
     """The state of a stop rule. epoch: the last one. best_epoch: 0 before the first epoch; best_value: the measure on
-    validation at that epoch."""
+    validation at that epoch. improved_epoch, improved_value: the same of the last improvement that patience counts
+    from, 0 before the first; under a rule without `min_delta` and `start_from_epoch` it is the best epoch."""
 
     best_epoch: int = 0
     best_value: float = 0.0
     epoch: int = 0
+    improved_epoch: int = 0
+    improved_value: float = 0.0
 
     def after(self, rule: StopRule, validation_loss: float | None, validation_accuracy: float | None) -> EarlyStopping:
         """The state after one more epoch, which is kept when it is better than all before; without validation rows the
         last epoch is kept."""
-        if validation_loss is None or validation_accuracy is None:
-            return EarlyStopping(self.epoch + 1, 0.0, self.epoch + 1)
-        value = validation_loss if rule.measure == "loss" else validation_accuracy
         epoch = self.epoch + 1
-        better = value < self.best_value if rule.measure == "loss" else value > self.best_value
-        if self.best_epoch == 0 or better:
-            return EarlyStopping(epoch, value, epoch)
-        return replace(self, epoch=epoch)
+        if validation_loss is None or validation_accuracy is None:
+            return EarlyStopping(epoch, 0.0, epoch, epoch, 0.0)
+        value = validation_loss if rule.measure == "loss" else validation_accuracy
+        after = replace(self, epoch=epoch)
+        if self.best_epoch == 0 or improves(rule.measure, value, self.best_value):
+            after = replace(after, best_epoch=epoch, best_value=value)
+        if epoch > rule.start_from_epoch and self._restarts(rule, value):
+            after = replace(after, improved_epoch=epoch, improved_value=value)
+        return after
+
+    def _restarts(self, rule: StopRule, value: float) -> bool:
+        """Whether patience is counted anew from here."""
+        return self.improved_epoch == 0 or improves(rule.measure, value, self.improved_value, rule.min_delta)
 
     def improved(self) -> bool:
         """Whether the last epoch is the one to keep."""
         return self.epoch == self.best_epoch
 
     def done(self, rule: StopRule) -> bool:
-        """Whether no further epoch is needed."""
-        waited = self.epoch - self.best_epoch
-        return self.epoch >= rule.epochs or (rule.patience is not None and self.epoch > 0 and waited >= rule.patience)
+        """Whether no further epoch is needed; patience stops at the epoch of Keras's EarlyStopping."""
+        waited = self.epoch - self.improved_epoch if self.improved_epoch else 0
+        return self.epoch >= rule.epochs or (rule.patience is not None and waited >= rule.patience)
 
 
 def kept_epoch(rule: StopRule, validation: Iterable[tuple[float | None, float | None]]) -> int:

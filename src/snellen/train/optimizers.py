@@ -99,25 +99,35 @@ class Sgd(Optimizer):
 
 
 class AdamRule(Optimizer):
-    """The update that Adam and AdamW share (Kingma and Ba 2015); epsilon stands outside the bias correction."""
+    """The update that Adam and AdamW share (Kingma and Ba 2015); epsilon stands outside the bias correction.
 
+    amsgrad: divides by the root of the largest mean square so far (Reddi, Kale and Kumar 2018).
+    """
+
+    identity_baseline: ClassVar = {"amsgrad": False}
     beta_1: Decay = 0.9
     beta_2: Decay = 0.999
     epsilon: Epsilon = 1e-7
+    amsgrad: bool = False
 
     def slots(self) -> tuple[str, ...]:
-        return ("mean", "square")
+        return ("mean", "square", "largest") if self.amsgrad else ("mean", "square")
 
     def update(self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout) -> None:
         mean = slots["mean"].lerp_(gradient, 1 - self.beta_1)
         square = slots["square"].mul_(self.beta_2).addcmul_(gradient, gradient, value=1 - self.beta_2)
+        if self.amsgrad:
+            square = torch.maximum(slots["largest"], square, out=slots["largest"])
         theta.sub_((mean * (rate * self._correction(step))).div_(square.sqrt().add_(self.epsilon)))
 
     def fused_update(
         self, theta: Tensor, gradient: Tensor, slots: Slots, step: Count, rate: Tensor, layout: Layout
     ) -> None:
         betas, corrected = (self.beta_1, self.beta_2), rate * self._correction(step)
-        fused_optimizers.adam(theta, gradient, slots["mean"], slots["square"], corrected, betas, self.epsilon)
+        if self.amsgrad:
+            self.update(theta, gradient, slots, step, rate, layout)
+        else:
+            fused_optimizers.adam(theta, gradient, slots["mean"], slots["square"], corrected, betas, self.epsilon)
 
     def _correction(self, step: Count) -> float | Tensor:
         """Of the bias of mean and square towards zero in the first steps."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 import numpy as np
 import torch
@@ -33,11 +33,13 @@ class EpochRecord(TypedDict):
 
 
 class StoppingRecord(TypedDict):
-    """An EarlyStopping in JSON."""
+    """An EarlyStopping in JSON. improved_epoch, improved_value: only where they are not the best ones."""
 
     best_epoch: int
     best_value: float
     epoch: int
+    improved_epoch: NotRequired[int]
+    improved_value: NotRequired[float]
 
 
 class ProgressRecord(TypedDict):
@@ -150,7 +152,20 @@ def record_of(snapshot: Snapshot) -> SnapshotRecord:
 
 
 def _stopping_record(stopping: EarlyStopping) -> StoppingRecord:
-    return {"best_epoch": stopping.best_epoch, "best_value": stopping.best_value, "epoch": stopping.epoch}
+    record: StoppingRecord = {
+        "best_epoch": stopping.best_epoch,
+        "best_value": stopping.best_value,
+        "epoch": stopping.epoch,
+    }
+    if (stopping.improved_epoch, stopping.improved_value) != (stopping.best_epoch, stopping.best_value):
+        record |= {"improved_epoch": stopping.improved_epoch, "improved_value": stopping.improved_value}
+    return record
+
+
+def _stopping(record: StoppingRecord) -> EarlyStopping:
+    best_epoch, best_value = record["best_epoch"], record["best_value"]
+    improved = record.get("improved_epoch", best_epoch), record.get("improved_value", best_value)
+    return EarlyStopping(best_epoch, best_value, record["epoch"], *improved)
 
 
 def restored(
@@ -171,7 +186,7 @@ def _progress(place: int, record: ProgressRecord, kept: dict[str, np.ndarray], d
     of_jobs = []
     for number, stopping in enumerate(record["keepers"]):
         own = {name.split(":", 1)[1]: value for name, value in kept.items() if name.startswith(f"{place}.{number}:")}
-        of_jobs.append(_kept(EarlyStopping(**stopping), own, device))
+        of_jobs.append(_kept(_stopping(stopping), own, device))
     return Progress(tuple(of_jobs), tuple(record["history"]), record["failure"])
 
 

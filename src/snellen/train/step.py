@@ -29,6 +29,7 @@ from snellen.train.loss import (
     target_table,
 )
 from snellen.train.optimizers import Optimizer
+from snellen.train.penalties import Penalties
 from snellen.train.per_lane_optimizer import PerLaneOptimizer, beside_each_other
 from snellen.train.rate_groups import RateGroup, rate_groups
 from snellen.train.snapshot import Snapshot, Values
@@ -42,8 +43,8 @@ SHARED_NUMBERS = 500_000
 class Rule:
     """What stays the same from step to step: the network, where its parameters lie, and how they are updated.
 
-    targets: (L, K, K), a row for each label. weight_decay, clip_norm: (L, 1), None where no lane has one. rate_groups:
-    of parameters with learning rates of their own.
+    targets: (L, K, K), a row for each label. weight_decay, clip_norm, clip_parameter_norm, clip_value: (L, 1), None
+    where no lane has one. rate_groups: of parameters with learning rates of their own.
     """
 
     network: Network
@@ -53,20 +54,36 @@ class Rule:
     weight_decay: Tensor | None = None
     clip_norm: Tensor | None = None
     rate_groups: tuple[RateGroup, ...] = ()
+    clip_parameter_norm: Tensor | None = None
+    clip_value: Tensor | None = None
+    penalties: Penalties | None = None
+
+    @property
+    def clips(self) -> bool:
+        """Whether the gradient of any lane is clipped."""
+        return any(each is not None for each in (self.clip_norm, self.clip_parameter_norm, self.clip_value))
 
     @staticmethod
     def of(trajectories: Sequence[Trajectory], layout: Layout, device: str, dtype: torch.dtype = torch.float64) -> Rule:
         """The rule of a pack, one trajectory a lane; they differ in numbers only."""
-        network = side_by_side([each.trained for each in trajectories])
+        networks = [each.trained for each in trajectories]
+        network = side_by_side(networks)
         return Rule(
             network,
             layout,
             beside_each_other([each.optimizer for each in trajectories]),
             torch.stack([target_table(each) for each in trajectories]).to(device, dtype),
             _one_a_lane([each.weight_decay for each in trajectories], 0.0, device),
-            _one_a_lane([each.clip_norm or math.inf for each in trajectories], math.inf, device),
+            _limits([each.clip_norm for each in trajectories], device),
             rate_groups(network, layout),
+            _limits([each.clip_parameter_norm for each in trajectories], device),
+            _limits([each.clip_value for each in trajectories], device),
+            Penalties.of(networks, layout, device, dtype),
         )
+
+
+def _limits(values: Sequence[float | None], device: str) -> Tensor | None:
+    return _one_a_lane([value or math.inf for value in values], math.inf, device)
 
 
 def _one_a_lane(values: Sequence[float], neutral: float, device: str) -> Tensor | None:
@@ -223,7 +240,13 @@ def update(rule: Rule, state: TrainState, inputs: StepInputs, gradients: Sequenc
         total = gradients[0][:, span]
         for other in gradients[1:]:
             total.add_(other[:, span])
-        of_group(span, total if rule.clip_norm is None else clipped(total, rule.clip_norm), inputs.learning_rate)
+        of_group(span, minimised(total, span), inputs.learning_rate)
+
+    def minimised(gradient: Tensor, span: slice) -> Tensor:
+        """The gradient with penalties, clipped."""
+        if rule.penalties is not None:
+            rule.penalties.add_gradient(gradient, state.theta[:, span], span)
+        return clipped(rule, gradient) if rule.clips else gradient
 
     def of_group(span: slice, gradient: Tensor, rate: Tensor) -> None:
         slots = {name: slot[:, span] for name, slot in state.slots.items()}
@@ -233,16 +256,29 @@ def update(rule: Rule, state: TrainState, inputs: StepInputs, gradients: Sequenc
     if rule.rate_groups:
         for other in gradients[1:]:
             gradients[0].add_(other)
-        whole = gradients[0] if rule.clip_norm is None else clipped(gradients[0], rule.clip_norm)
+        whole = minimised(gradients[0], slice(None))
         for span, factor in rule.rate_groups:
             of_group(span, whole[:, span], inputs.learning_rate * factor)
-    elif rule.clip_norm is None and rule.optimizer.is_elementwise and state.theta.numel() >= SHARED_NUMBERS:
+    elif not rule.clips and rule.optimizer.is_elementwise and state.theta.numel() >= SHARED_NUMBERS:
         team.share(of_some, state.theta.shape[1])
     else:
         of_some(0, None)
 
 
-def clipped(gradient: Tensor, clip_norm: Tensor) -> Tensor:
-    """gradient (L, P) with a norm of at most clip_norm (L, 1) in each lane; Keras's `global_clipnorm`."""
+def clipped(rule: Rule, gradient: Tensor) -> Tensor:
+    """gradient (L, P), clipped in each lane as the rule says: all parameters together (Keras's `global_clipnorm`), each
+    parameter alone (`clipnorm`), or each number (`clipvalue`)."""
+    if rule.clip_norm is not None:
+        gradient = with_norm_of_at_most(gradient, rule.clip_norm)
+    if rule.clip_parameter_norm is not None:
+        parts = gradient.split([math.prod(shape) for _, shape in rule.layout.shapes], 1)
+        gradient = torch.cat([with_norm_of_at_most(part, rule.clip_parameter_norm) for part in parts], 1)
+    if rule.clip_value is not None:
+        gradient = gradient.clamp(-rule.clip_value, rule.clip_value)
+    return gradient
+
+
+def with_norm_of_at_most(gradient: Tensor, limit: Tensor) -> Tensor:
+    """gradient (L, P), shortened in each lane to a norm of at most `limit` (L, 1)."""
     norm: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    return gradient * (clip_norm / norm).clamp(max=1.0)
+    return gradient * (limit / norm).clamp(max=1.0)

@@ -20,7 +20,7 @@ from snellen.statistics.selection_bias import Selection
 from snellen.study.assignments import apply_assignment, last_epochs
 from snellen.study.schema import Model
 from snellen.study.values import Choice, Range, Value
-from snellen.train.job import Measure
+from snellen.train.improvement import Measure
 from snellen.train.kept_epoch import kept_epoch
 from snellen.train.snapshot import EpochRecord
 

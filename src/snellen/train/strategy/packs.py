@@ -25,10 +25,10 @@ STEP_SECONDS, MULTIPLY_ADDS_PER_SECOND = 3e-4, 25e9
 
 PER_LANE = {
     *("seed", "rows", "start", "continues", "learning_rate", "weight_decay", "schedule", "total_epochs"),
-    *("clip_norm", "label_smoothing", "class_weights"),
+    *("clip_norm", "clip_parameter_norm", "clip_value", "label_smoothing", "class_weights"),
 }
-"""What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, and the
-numbers of their optimizer, such as momentum."""
+"""What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, the
+penalties of layers, and the numbers of their optimizer, such as momentum."""
 
 PositionedLane = tuple[int, Lane]
 """(position in the plan, lane)."""
@@ -89,8 +89,10 @@ def cost_key(lane: Lane) -> str:
 
 def _without_numbers(optimizer: Optimizer) -> list[Any]:
     """The kind, its slots, and all arguments but numbers such as momentum."""
-    values = {name: getattr(optimizer, name) for name in type(optimizer).model_fields}
-    return [{name: value for name, value in values.items() if not isinstance(value, float)}, *optimizer.slots()]
+    fields, baseline = type(optimizer).model_fields, optimizer.identity_baseline
+    values = {name: getattr(optimizer, name) for name in fields}
+    told = {name: value for name, value in values.items() if name not in baseline or value != baseline[name]}
+    return [{name: value for name, value in told.items() if not isinstance(value, float)}, *optimizer.slots()]
 
 
 def _without_strength(augmentation: Augmentation) -> list[Any]:
@@ -100,9 +102,10 @@ def _without_strength(augmentation: Augmentation) -> list[Any]:
 
 
 def _without_rates(layer: Any) -> Any:
-    """A layer as JSON, without the rates of dropout in it."""
+    """A layer as JSON, without the rates of dropout and the penalties in it."""
     if isinstance(layer, list):
         return [_without_rates(each) for each in layer]
     if not isinstance(layer, dict):
         return layer
-    return {name: {} if name == "dropout" else _without_rates(value) for name, value in layer.items()}
+    own = {name: value for name, value in layer.items() if name not in ("l1", "l2")}
+    return {name: {} if name == "dropout" else _without_rates(value) for name, value in own.items()}
