@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snellen.data.as_dataset import as_dataset
     from snellen.data.dataset import Dataset
     from snellen.data.readers.arrays import from_arrays
-    from snellen.deploy.bundle import load_bundle
+    from snellen.deploy.load_bundle import load_bundle
     from snellen.errors import SnellenError
     from snellen.run.evaluate_given import evaluate_data
 
@@ -46,7 +46,7 @@ _MODULES = {
     "as_dataset": "snellen.data.as_dataset",
     "evaluate_data": "snellen.run.evaluate_given",
     "from_arrays": "snellen.data.readers.arrays",
-    "load_bundle": "snellen.deploy.bundle",
+    "load_bundle": "snellen.deploy.load_bundle",
 }
 
 
