@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snellen.data.as_dataset import as_dataset
     from snellen.data.dataset import Dataset
     from snellen.data.readers.arrays import from_arrays
-    from snellen.deploy.bundle import load_bundle
+    from snellen.deploy.load_bundle import load_bundle
     from snellen.errors import SnellenError
     from snellen.keras_import.bundle import import_keras
     from snellen.run.evaluate_given import evaluate_data
@@ -49,7 +49,7 @@ _MODULES = {
     "evaluate_data": "snellen.run.evaluate_given",
     "from_arrays": "snellen.data.readers.arrays",
     "import_keras": "snellen.keras_import.bundle",
-    "load_bundle": "snellen.deploy.bundle",
+    "load_bundle": "snellen.deploy.load_bundle",
 }
 
 

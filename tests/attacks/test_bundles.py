@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files.hashing import digest_arrays
 from snellen.models.bundle import DESCRIPTION, FAMILIARITY, WEIGHTS

@@ -18,7 +18,7 @@ from snellen.report.analyses import PAGES
 from snellen.report.exploration import explore, render
 from snellen.run.compare import compare_runs
 from snellen.run.compare_page import write_page
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 pytestmark = needs("browser")
 

@@ -17,7 +17,7 @@ import snellen
 from snellen.data.reviews import pixel_hashes, read_reviews
 from snellen.data.splits.reviewed import with_reviews
 from snellen.data.splits.split_data import SplitData
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.data_settings import split_of_study
 
 pytestmark = needs("browser")

@@ -19,7 +19,7 @@ import torch
 from pydantic import TypeAdapter
 from torch.profiler import ProfilerActivity, profile
 
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files import tensors
 from snellen.limits import PREDICTION_BATCH

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
 from snellen.models import chain

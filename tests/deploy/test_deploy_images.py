@@ -19,8 +19,8 @@ from snellen.data.readers.reader import Options
 from snellen.data.resizing import Resizing
 from snellen.deploy import image_files
 from snellen.deploy.answers import answer
-from snellen.deploy.bundle import load_bundle
 from snellen.deploy.images import open_images
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError, DataError
 from snellen.models.bundle import Input
 from snellen.models.given_images import Conversions

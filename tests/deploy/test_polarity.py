@@ -15,8 +15,8 @@ from snellen.data.inspect.polarity import polarity_of
 from snellen.data.load import read
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
-from snellen.deploy.bundle import load_bundle
 from snellen.deploy.images import open_images
+from snellen.deploy.load_bundle import load_bundle
 from snellen.deploy.model import Model
 from snellen.deploy.polarity import inverted, polarity_warning
 from snellen.files.hashing import identity

@@ -23,7 +23,7 @@ from snellen import cli
 from snellen.api import Run
 from snellen.deploy.answers import answer
 from snellen.deploy.batch import Batch
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.deploy.unfamiliar import NAMED, unfamiliar_warning
 from snellen.errors import BundleError
 from snellen.evaluate.familiarity import load_familiarity

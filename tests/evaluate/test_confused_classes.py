@@ -11,8 +11,8 @@ from sklearn.metrics import confusion_matrix, recall_score
 from snellen.evaluate.confused_classes import confusions, recalls, share_of
 from snellen.evaluate.networks import Networks
 from snellen.models.predictions import Predictions
-from snellen.statistics.proportion_intervals import wilson_limits
 from snellen.statistics.seed_intervals import recipe_proportion
+from snellen.statistics.wilson_interval import wilson_limits
 
 CLASSES = 4
 

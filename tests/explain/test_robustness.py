@@ -32,7 +32,7 @@ from snellen.models.weights import load_weights
 from snellen.run.analyses import scene_of
 from snellen.run.flow import report
 from snellen.statistics.image_bootstrap import bootstrap_limits, bootstrap_means
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.analyses import Robustness
 
 MODELS: dict[str, Any] = {

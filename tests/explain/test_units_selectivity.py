@@ -10,7 +10,7 @@ from sklearn.metrics import mutual_info_score, roc_auc_score
 from snellen.explain.units.box_plots import boxes, overlaps, table, touching
 from snellen.explain.units.selectivity import LEVELS, information_bits, selectivity
 from snellen.explain.units.tables import correlations
-from snellen.statistics.proportion_intervals import wilson
+from snellen.statistics.wilson_interval import wilson
 
 CLASSES = 4
 

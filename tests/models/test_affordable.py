@@ -17,7 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import snellen
 from snellen import limits
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError, ShapeError, SnellenError
 from snellen.models.backbones.layer import Backbone
 from snellen.models.build import Network, assemble

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files.hashing import identity
 from snellen.models.bundle import DESCRIPTION, Description, Input

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 import snellen
 from snellen.data.load import read
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import ShapeError, StudyError, WeightsNotFound
 from snellen.evaluate.record import RunRecord
 from snellen.models.forward import layer_outputs, predict_probabilities

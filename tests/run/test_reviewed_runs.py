@@ -26,7 +26,7 @@ from snellen.run.analyses import scene_of
 from snellen.run.compare import compare_runs
 from snellen.run.flow import report
 from snellen.run.verify import verify
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 TRAIN: dict[str, Any] = {"epochs": 4, "batch_size": 32, "learning_rate": 3e-3}
 SPLIT = {"test": 0.25, "validation": 0.2, "seed": 1}

@@ -7,7 +7,7 @@ import pytest
 
 from snellen.metrics.scores import Counts, confusion
 from snellen.statistics.class_average_intervals import average_limits, f1_limits, influences, variance_ratio
-from snellen.statistics.proportion_intervals import wilson
+from snellen.statistics.wilson_interval import wilson
 
 UNEVEN = (1, 2, 3, 10, 100, 300, 50, 5, 20, 30)
 DRAWS = 300

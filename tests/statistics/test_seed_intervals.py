@@ -13,7 +13,6 @@ from statsmodels.stats.anova import anova_lm
 
 from snellen.errors import StudyError
 from snellen.metrics.scores import Counts, confusion
-from snellen.statistics.proportion_intervals import share_limits, wilson
 from snellen.statistics.seed_intervals import (
     crossed_variance,
     fixed_difference,
@@ -21,6 +20,7 @@ from snellen.statistics.seed_intervals import (
     recipe_difference,
     recipe_mean,
 )
+from snellen.statistics.wilson_interval import share_limits, wilson
 
 RANDOM = np.random.default_rng(21)
 TABLE = Recipe(0.8, 0.15).train(images(30, RANDOM), 4, RANDOM)

@@ -8,8 +8,8 @@ from recipe_cases import Recipe, images
 
 from snellen.errors import StudyError
 from snellen.statistics.out_of_bag_bootstrap import out_of_bag
-from snellen.statistics.proportion_intervals import wilson
 from snellen.statistics.selection_bias import NOT_COVERED, corrected_selection
+from snellen.statistics.wilson_interval import wilson
 
 RANDOM = np.random.default_rng(31)
 RIGHT = RANDOM.random((6, 150)) < np.array([[0.8], [0.82], [0.7], [0.8], [0.6], [0.81]])

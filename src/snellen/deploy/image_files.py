@@ -24,7 +24,7 @@ from snellen.data.decoding.decoder import (
     pages_of,
     read_content,
 )
-from snellen.data.decoding.tiff_pages import ONE_PAGE, PAGE_HINT, Pages, page_name
+from snellen.data.decoding.tiff_stack import ONE_PAGE, PAGE_HINT, Pages, page_name
 from snellen.data.pixel_scale import BYTES, WORDS
 from snellen.data.readers.image_files.by_content import is_image_file
 from snellen.data.readers.image_files.walk import files_below, is_below, is_folder, leads_out, system_name

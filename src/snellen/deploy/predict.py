@@ -11,7 +11,7 @@ import numpy as np
 from snellen.data.splits.vault import record_opening, record_use, stored_fingerprint
 from snellen.deploy.answers import Answers
 from snellen.deploy.batch import LISTED, NO_LABEL
-from snellen.deploy.bundle import load_bundle
+from snellen.deploy.load_bundle import load_bundle
 from snellen.deploy.model import Model
 from snellen.errors import SHOWN_ITEMS, BundleError, DataError, RunError
 from snellen.files import hashes

@@ -16,7 +16,7 @@ from snellen.phrases import percent_interval
 from snellen.statistics.class_average_intervals import average_limits, f1_limits
 from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.mean_intervals import mean_limits
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 COVERS = {
     "train": "redrawing these images; the network was fitted to them",

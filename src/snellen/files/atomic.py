@@ -78,10 +78,10 @@ def storage_error(error: OSError, path: Path, needed_bytes: int | None = None) -
     """`error` as a StorageError that names the path and, for a full disk, the needed and the free bytes."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"cannot write: {error.strerror or error}", where=str(path))
-    there = next(folder for folder in path.absolute().parents if folder.exists())
+    existing_folder = next(folder for folder in path.absolute().parents if folder.exists())
     return StorageError(
         "the disk is full; nothing was changed",
-        found=f"{shutil.disk_usage(there).free:,} bytes free",
+        found=f"{shutil.disk_usage(existing_folder).free:,} bytes free",
         expected=f"{needed_bytes:,} bytes" if needed_bytes is not None else None,
         where=str(path),
         hint="Free some space and run the same command again: finished work is kept.",
@@ -104,12 +104,13 @@ def move_into(folder: Path, paths: Iterable[Path]) -> None:
 
 
 def partly_moved(folder: Path) -> bool:
-    """True when a `move_into` of this folder was interrupted."""
+    """Whether a `move_into` of this folder was interrupted."""
     return _partial(folder).exists()
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes temporary files that a killed process left; only where no other process writes into the folder."""
+    """Removes temporary files that a killed process left. Call it only while no other process writes into the
+    folder."""
     for path in folder.rglob(".*.tmp"):
         _remove(path)
 

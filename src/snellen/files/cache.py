@@ -19,12 +19,13 @@ def cache_folder() -> Path:
 
 
 def records_folder() -> Path:
-    """SNELLEN_RECORDS, or the system's folder for user data: for what is kept when runs and caches are deleted."""
+    """SNELLEN_RECORDS, or the system's folder for user data: records that outlive runs and caches."""
     return Path(os.environ.get("SNELLEN_RECORDS") or platformdirs.user_data_dir("snellen", appauthor=False))
 
 
 def cached(key: str, build: Callable[[Path], None]) -> Path:
-    """The folder of `key` in the cache; where there is none, `build` fills a new one, which appears when complete.
+    """The folder of `key` in the cache. If it does not exist, `build` fills a new one, which appears when it is
+    complete.
 
     Two processes may build at the same time: the first to finish wins, and both get the same content. Raises
     StorageError when the cache cannot be written.

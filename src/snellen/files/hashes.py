@@ -1,9 +1,8 @@
 """hashes.jsonl: the SHA-256 of every stored file that a report, a run that goes on or a prediction reads.
 
-A journal of records `{"format": 1, "files": {<path in the run>: <SHA-256>, or null}}`; later ones replace earlier ones.
-null: about to be rewritten, so that a process killed before it records the new hash leaves a file without a hash, not
-one that seems to have been changed. No file of a run that was written before this file existed is
-covered.
+A journal of records `{"format": 1, "files": {<path in the run>: <SHA-256>, or null}}`; later records replace earlier
+ones. null: the file is about to be rewritten, so that a process killed before it records the new hash leaves a file
+without a hash, not one that seems to have been changed. Files written before hashes.jsonl existed are not covered.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from snellen.files.inside import PLAIN_NAME
 FORMAT = 1
 FILE = "hashes.jsonl"
 MAX_PATH_CHARACTERS, MAX_PART_BYTES = 1_000, 255
-"""Of a path in a run (ours have up to 150), and of a name in it (no system allows more)."""
+"""The longest path in a run (ours have up to 150 characters), and the longest name (no system allows more)."""
 Change = Literal["changed", "missing"]
 
 
@@ -31,7 +30,7 @@ def note(run: Path, paths: Iterable[Path]) -> None:
 
 
 def note_new(run: Path, paths: Iterable[Path]) -> None:
-    """The same for files without a hash, which a killed process left. A recorded hash is never replaced."""
+    """Records the hashes of files that have none, which a killed process left. A recorded hash is never replaced."""
     recorded = hashes(run)
     note(run, (path for path in paths if _name(run, path) not in recorded))
 
@@ -45,7 +44,7 @@ def release(run: Path, paths: Iterable[Path]) -> None:
 
 @contextmanager
 def rewriting(run: Path, paths: Sequence[Path]) -> Iterator[None]:
-    """For a block that rewrites these files of a run."""
+    """A context in which these files of a run are rewritten: their hashes are withdrawn before, and recorded after."""
     release(run, paths)
     yield
     note(run, paths)
@@ -76,8 +75,8 @@ def changes(run: Path, expected: Mapping[str, str]) -> dict[str, Change]:
 
 
 def expect_unchanged(run: Path, *names: str) -> None:
-    """Raises IdentityError where one of these files, or a file in these folders, is not what was written; a missing one
-    is found by who reads it. A file without a hash is not covered: a run from before has some.
+    """Raises IdentityError if one of these files, or a file in these folders, has changed since it was written. Missing
+    files are not an error here: reading them is. Files without a hash, as in runs of earlier versions, are not checked.
     """
     held = hashes(run).items()
     expected = {each: sha256 for each, sha256 in held if any(f"{each}/".startswith(f"{name}/") for name in names)}
@@ -88,7 +87,7 @@ def expect_unchanged(run: Path, *names: str) -> None:
 
 
 def below(*folders: Path) -> list[Path]:
-    """All files in these folders, in order; without those that are still being written."""
+    """All files in these folders, in order, except those that are still being written."""
     paths = (path for folder in folders for path in sorted(folder.rglob("*")))
     return [path for path in paths if path.is_file() and not path.name.startswith(".")]
 
@@ -103,7 +102,7 @@ def _name(run: Path, path: Path) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    """Whether it can be the path of a file in a run; a longer one cannot be looked up on some systems."""
+    """Whether it can be the path of a file in a run; some systems cannot look up longer paths."""
     return len(name) <= MAX_PATH_CHARACTERS and all(map(_is_name, name.split("/")))
 
 

@@ -14,7 +14,7 @@ from snellen.files.inside import expect_file
 
 
 def canonical_json(value: Any) -> bytes:
-    """`value` as the one JSON text that equal values share: sorted keys, no spaces, UTF-8, no NaN."""
+    """`value` as canonical JSON, the same text for equal values: sorted keys, no spaces, UTF-8, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -52,7 +52,7 @@ def digest_file(path: Path) -> str:
 
 
 def md5_file(path: Path) -> str:
-    """MD5 of a file's bytes, in hex: for files of which nothing better is published. Raises as `digest_file`."""
+    """MD5 of a file's bytes, in hex, for files whose publisher gives no better hash. Raises as `digest_file` does."""
     expect_file(path)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

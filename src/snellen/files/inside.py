@@ -1,4 +1,4 @@
-"""Turns names from stored files into paths inside the run, and refuses whatever leads out of it."""
+"""Turns names from stored files into paths inside the run, and refuses any path that leads out of it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from snellen.errors import IdentityError, RunError
 from snellen.limits import MAX_FOLDER_DEPTH
 
 PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f-\x9f]{0,254}[^/\\:\x00-\x1f\x7f-\x9f. ]")
-"""No separators, drive letters, alternate streams or control characters; none of what Windows drops at the end (dots,
-spaces); no longer than any system allows."""
+"""No separators, drive letters, alternate streams or control characters; no dots or spaces at the end, which Windows
+drops; no name longer than all systems allow."""
 
 RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 """Names that Windows reserves for devices, with any extension."""
 
 
 def is_reserved(name: str) -> bool:
-    """Whether no file or folder may have this name on Windows."""
+    """Whether Windows reserves this name, so that no file or folder may have it."""
     return RESERVED.fullmatch(name.strip()) is not None
 
 
@@ -35,7 +35,11 @@ def inside(folder: Path, *names: str) -> Path:
     path = folder.joinpath(*names)
     try:
         within = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a cycle of links, a lone surrogate
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # too long, a lone surrogate, or a cycle of links
         raise IdentityError(f"not the name of a file ({error})", where=repr(str(path))[:200]) from None
     if not within:
         raise IdentityError("a link that leaves its folder", found=repr(os.path.realpath(path)), where=str(path))

@@ -23,7 +23,7 @@ from snellen.limits import LOCK_POLL_SECONDS, LOCK_SECONDS, MAX_JOURNAL_BYTES
 from snellen.plain import plain_json
 
 BLOCK_BYTES = 2**12
-"""Read at a time from the end: more than most records have."""
+"""Bytes read at a time from the end: more than most records have."""
 
 
 def append(path: Path, record: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ def append(path: Path, record: dict[str, Any]) -> None:
 
 
 def read(path: Path) -> list[dict[str, Any]]:
-    """All whole records, oldest first; a torn tail is ignored, as is a last record without its line end.
+    """All whole records, oldest first. An incomplete last record, or one without a line end, is ignored.
 
     Raises IdentityError with the byte offset when a record in the middle is damaged.
     """
@@ -63,7 +63,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def damaged_at(path: Path) -> int | None:
-    """The byte offset of the first line that is not, to the last byte, what `append` writes; None where all are."""
+    """The byte offset of the first line that differs from what `append` writes; None if there is no such line."""
     _checked_size(path)
     offset = 0
     for line in path.read_bytes().splitlines(keepends=True):
@@ -92,7 +92,7 @@ def _frame_of(text: bytes) -> bytes:
 
 
 def _unframe(line: bytes) -> dict[str, Any] | None:
-    """The record of one line, or None when the line is not whole."""
+    """The record of one line, or None if the line is damaged."""
     head, marker, rest = line.partition(b',"record":')
     text = rest[:-1]
     try:
@@ -118,7 +118,7 @@ def _repair_tail(path: Path) -> None:
 
 def _end_of_whole_records(file: BinaryIO, size: int) -> int:
     """The offset after the last line that is a whole record; lines are tried from the last to the first."""
-    tail, start, end = b"", size, size  # tail: the bytes from `start` to `end`, the end of the lines not yet tried
+    tail, start, end = b"", size, size  # tail: the bytes from `start` to `end`; later lines have been tried already
     while end:
         line_start = tail.rfind(b"\n", 0, len(tail) - 1) + 1
         if not line_start and start:

@@ -1,4 +1,4 @@
-"""One process at a time in a run directory."""
+"""The lock of a run directory: one process at a time."""
 
 from __future__ import annotations
 
@@ -46,9 +46,8 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 
 def expect_free(folder: Path) -> None:
-    """Raises RunLocked when a process that has written who it is holds the lock of `folder`; the lock is not kept.
-
-    For an early check before slow imports; `exclusive` decides.
+    """Raises RunLocked when another process holds the lock of `folder` and has written its number; the lock is not
+    kept. An early check before slow imports; `exclusive` is what protects the run.
     """
     lock = FileLock(folder / LOCK)
     if not (folder / LOCK).is_file():

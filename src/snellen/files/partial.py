@@ -27,8 +27,9 @@ class Partial:
         self.needed_bytes = needed_bytes
 
     def prepare(self) -> None:
-        """Removes whatever cannot be such a part: a file that is too long; a link, a named pipe or a file with a second
-        name, through which something else would be read or written. Raises StorageError for a folder."""
+        """Removes anything in the place of the part that cannot be one: a file that is too long; a link, a named pipe
+        or a file with a second name, through which another file would be read or written. Raises StorageError for a
+        folder."""
         try:
             status = self.path.lstat()
         except FileNotFoundError:
@@ -71,7 +72,7 @@ class Partial:
             raise storage_error(error, self.final, self.needed_bytes) from error
 
     def empty(self) -> None:
-        """Removes what has arrived, to start again."""
+        """Removes the bytes that have arrived, to start again."""
         self.file.truncate(0)
 
     def discard(self) -> None:

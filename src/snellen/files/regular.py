@@ -23,7 +23,8 @@ def open_regular(path: Path, error: type[SnellenError] = DataError) -> BufferedR
     """The regular file at `path` (links are followed), opened for reading bytes; never blocks.
 
     Raises `error`, without a place, for a folder, named pipe, socket or device, and OSError as `open` does. Checked
-    twice: opening a device may already have an effect, and the path may lead elsewhere between check and opening.
+    before opening, because opening a device may have an effect, and after, because the path may have changed in
+    between.
     """
     _check(path.stat().st_mode, error)
     handle = os.open(path, os.O_RDONLY | NO_WAITING)
@@ -37,5 +38,5 @@ def open_regular(path: Path, error: type[SnellenError] = DataError) -> BufferedR
 
 def _check(mode: int, error: type[SnellenError]) -> None:
     if not stat.S_ISREG(mode):
-        found = next((name for is_kind, name in KINDS if is_kind(mode)), "something else")
-        raise error("not a regular file", found=found, expected="a file")
+        kind = next((name for is_kind, name in KINDS if is_kind(mode)), "something else")
+        raise error("not a regular file", found=kind, expected="a file")

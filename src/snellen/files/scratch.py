@@ -12,7 +12,8 @@ from snellen.files.atomic import storage_error
 
 @contextmanager
 def scratch(folder: Path) -> Iterator[Path]:
-    """`folder`, empty at the start of the block and removed at its end. What a killed process left is removed first."""
+    """`folder`, empty at the start of the block and removed at its end. Files that a killed process left there are
+    removed first."""
     discard_scratch(folder)
     try:
         folder.mkdir(parents=True)

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""The first character of cells that Excel, LibreOffice or Sheets compute (OWASP, "CSV injection"), also full-width."""
+"""Cells that begin with one of these are computed by Excel, LibreOffice or Sheets (OWASP, "CSV injection"), also
+full-width."""
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 

@@ -1,4 +1,4 @@
-"""Reads stored JSON, which anyone may have changed: its size, depth, numbers, text and types are checked."""
+"""Reads stored JSON, which may have been changed by anyone: size, depth, numbers, text and types are checked."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ STORED = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file. Raises IdentityError for what is not plain JSON, FileNotFoundError without it."""
+    """The value in a JSON file. Raises IdentityError for content that is not plain JSON, FileNotFoundError if there is
+    no file."""
     return parse_json(read_bytes(path), str(path))
 
 
 def read_as(kind: TypeAdapter[T], path: Path) -> T:
-    """The value in a JSON file, checked to have this type. Raises IdentityError naming the file, and the wrong key."""
+    """The value in a JSON file, checked to have this type. Raises IdentityError naming the file and the wrong key."""
     content = read_bytes(path)
     parse_json(content, str(path))
     return _of_kind(content, kind, str(path))
@@ -97,5 +98,7 @@ def _expect_plain(value: Any) -> None:
         for text in (each for each in level if isinstance(each, str) and not each.isascii()):
             text.encode()
         inner = [each for each in level if isinstance(each, list | dict)]
-        level = [each for one in inner for each in (one if isinstance(one, list) else (*one.keys(), *one.values()))]
+        level = [
+            each for entry in inner for each in (entry if isinstance(entry, list) else (*entry.keys(), *entry.values()))
+        ]
     raise RecursionError

@@ -15,7 +15,7 @@ from snellen.files.inside import expect_file
 from snellen.files.stored import parse_json
 
 ABOUT = "about"
-"""The one metadata entry of a file."""
+"""The key of the only metadata entry of a file."""
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
@@ -24,9 +24,8 @@ def save(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, st
 
 
 def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> bytes:
-    """What `save` writes; the same arrays and metadata give the same bytes.
-
-    The metadata are one JSON text, because safetensors writes several in random order.
+    """The bytes that `save` writes; the same arrays and metadata give the same bytes. The metadata are one JSON text,
+    because safetensors writes several entries in random order.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -37,8 +36,8 @@ def pack(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = 
 def save_npy(path: Path, array: np.ndarray) -> None:
     """Writes one array as .npy, atomically.
 
-    NumPy writes real files through C, which on a full disk can lose the last block silently, so it is given only the
-    `write` of the file.
+    NumPy writes real files through C, which can lose the last block silently on a full disk, so it gets only the file's
+    `write` method.
     """
     with replacing(path, array.nbytes) as file:
         np.save(SimpleNamespace(write=file.write), array, allow_pickle=False)
@@ -66,14 +65,13 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
 def array(
     arrays: Mapping[str, np.ndarray], name: str, dtype: type[np.generic], shape: Sequence[int | None]
 ) -> np.ndarray:
-    """The array of this name, of this type and shape; None in `shape` is any length.
-
-    Raises IdentityError where it is missing or different; floating-point numbers must be finite.
+    """The array of this name, which must have this type and shape; None in `shape` allows any length. Raises
+    IdentityError if it is missing or different, or holds floating-point numbers that are not finite.
     """
     if name not in arrays:
         raise IdentityError(f"no array {name!r}", found=", ".join(sorted(arrays))[:200])
     values = arrays[name]
-    fits = values.ndim == len(shape) and all(own in (None, size) for own, size in zip(shape, values.shape))
+    fits = values.ndim == len(shape) and all(stored in (None, size) for stored, size in zip(shape, values.shape))
     if values.dtype != dtype or not fits:
         expected = f"{np.dtype(dtype)} {tuple('any' if size is None else size for size in shape)}"
         raise IdentityError(f"another array {name!r}", found=f"{values.dtype} {values.shape}", expected=expected)

@@ -14,7 +14,7 @@ from snellen.findings.finding import Facts, Finding
 from snellen.findings.naming import one_network
 from snellen.phrases import listing, percent, percent_interval, percent_limits, plural, points, points_limits
 from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 WARNED = 0.01
 """From this share of suspected labels on, its lower limit, something should be looked at before anything else."""

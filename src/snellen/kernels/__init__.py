@@ -1,1 +1,2 @@
-"""Forward and backward passes of small networks in C++: optional, found at run time, and not needed for anything."""
+"""Forward and backward passes of small networks in C++: optional, and looked for at run time. Everything works without
+them."""

@@ -1,5 +1,5 @@
-// Dense layers of many units on few rows: x (rows, inputs), kernel (inputs, units), y (rows, units). What counts is to go
-// through the kernel once, from its beginning to its end.
+// Dense layers of many units on few rows: x (rows, inputs), kernel (inputs, units), y (rows, units). They are
+// fast because they read the kernel only once, from its beginning to its end.
 #pragma once
 
 #include "large.h"
@@ -8,8 +8,8 @@
 namespace {
 
 constexpr int64_t DEPTH = 64;   // inputs at a time: rows of the kernel that stay in a core's own cache
-constexpr int64_t ROWS = 64;    // rows at a time, where they are turned
-constexpr int64_t INPUTS = 48;  // inputs at a time, where their gradients are turned
+constexpr int64_t ROWS = 64;    // rows at a time, when they are transposed
+constexpr int64_t INPUTS = 48;  // inputs at a time, when their gradients are transposed
 
 // to[column][row] = from[row][column], with zeros up to `padded` rows.
 inline void turn(const float* from, int64_t from_row, int64_t rows, int64_t columns, float* to, int64_t padded) {

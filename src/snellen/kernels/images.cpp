@@ -1,4 +1,4 @@
-// Stored images as what networks see, compiled for each instruction set.
+// Stored images as input of networks, compiled for each instruction set.
 #include <cstring>
 
 #include "kernels.h"
@@ -36,8 +36,8 @@ auto* scaled() {
 
 }  // namespace
 
-// x: (count, size), of each byte of these rows, of `size` bytes, (byte - low) / range: the bits of torch. 0 where a row
-// is none of the `total` that are stored, else 1.
+// x: (count, size), (byte - low) / range for each byte of these rows of `size` bytes, with the same bits as torch.
+// Returns 0 if a row is not among the `total` stored ones, else 1.
 extern "C" SNELLEN_PUBLIC int32_t snellen_pictures(const uint8_t* pictures, int64_t total, int64_t size,
                                                    const int64_t* rows, int64_t count, float low, float range,
                                                    float* x) {

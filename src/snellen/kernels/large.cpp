@@ -1,4 +1,4 @@
-// Hands calls on to the unit of the instructions in use.
+// Forwards calls to the unit of the instruction set in use.
 #include "large.h"
 
 #include <cstring>

@@ -1,7 +1,7 @@
-// What large networks are made of, as each instruction set has it: one unit each, and what Python calls.
+// Layers of large networks: one unit for each instruction set, and the functions that Python calls.
 //
-// float32; all that is pointed to lies in one piece, rows outermost, channels or units beside each other. A y that may be
-// NULL is the result of a relu that the layer ends with: gradients pass where it is positive.
+// float32; all arrays are contiguous, rows outermost, channels or units innermost. A y that may be NULL is the result of
+// a relu at the end of the layer: gradients pass where it is positive.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct DenseSizes {
   int64_t rows, inputs, units;
 };
 
-// So many values of each channel; channels are a multiple of 16.
+// The number of values of each channel; channels are a multiple of 16.
 struct NormSizes {
   int64_t count, channels;
 };
@@ -54,8 +54,8 @@ extern const LargeUnit large_generic;
 extern const LargeUnit large_avx2, large_avx512;
 #endif
 
-// Of each kind of layer four functions: the floats of scratch that the others need; y = x * kernel + bias (which may be
-// NULL), not below 0 if relu; the gradient of x; those of kernel and bias (which may be NULL).
+// Each kind of layer has four functions: the floats of scratch that the others need; y = x * kernel + bias (which may be
+// NULL), followed by relu if asked for; the gradient of x; the gradients of kernel and bias (which may be NULL).
 #define SNELLEN_PRODUCTS(name, Sizes)                                                                                  \
   SNELLEN_PUBLIC int64_t snellen_##name##_scratch(const Sizes*);                                                       \
   SNELLEN_PUBLIC void snellen_##name##_forward(const float* x, const float* kernel, const float* bias, int32_t relu,   \
@@ -69,8 +69,8 @@ extern "C" {
 SNELLEN_PRODUCTS(winograd, WinogradSizes)
 SNELLEN_PRODUCTS(dense, DenseSizes)
 
-// Of batch normalisation: mean and biased variance; y = x scale + offset; the gradients of gamma and beta, scale being
-// 1 / deviation; to_x = to_y a + x b + offset. Numbers of each channel.
+// Batch normalisation: mean and biased variance; y = x scale + offset; the gradients of gamma and beta, with scale =
+// 1 / deviation; to_x = to_y a + x b + offset. All of these are numbers for each channel.
 SNELLEN_PUBLIC void snellen_norm_moments(const float* x, float* mean, float* variance, const NormSizes*);
 SNELLEN_PUBLIC void snellen_norm_apply(const float* x, const float* scale, const float* offset, float* y,
                                        const NormSizes*);

@@ -1,4 +1,4 @@
-// All of a unit, by vectors of W floats.
+// All functions of a unit, in vectors of W floats.
 #pragma once
 
 #include "dense.h"

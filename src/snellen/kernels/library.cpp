@@ -1,4 +1,4 @@
-// The functions that Python calls: they choose the instructions and go from lane to lane.
+// The functions that Python calls: they choose the instructions and loop over the lanes.
 #include <atomic>
 #include <cstring>
 
@@ -18,13 +18,13 @@ std::atomic<const Instructions*>& chosen() {
   return instructions;
 }
 
-// Scratch memory from the first whole vector on.
+// Scratch memory, aligned to whole vectors.
 float* aligned(float* scratch, int64_t width) {
   const uintptr_t bytes = uintptr_t(width) * sizeof(float);
   return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + bytes - 1) / bytes * bytes);
 }
 
-// All rows of a lane: whole groups, then the rest.
+// All rows of a lane: full groups, then the remaining rows.
 void pass_in_groups(const Instructions& instructions, const Planned& group, const Planned& rest, int64_t rows,
                     Lane lane, float* scratch) {
   for (int64_t done = 0; done < rows;) {

@@ -1,4 +1,5 @@
-"""The compiled library: beside this file where a C++ compiler was available, loaded once; None elsewhere."""
+"""The compiled library, which is beside this file if a C++ compiler was available. It is loaded once; None without
+it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ABI = 1
-"""Version of the functions and records below; a library with another version, built from other sources, is not used."""
+"""Version of the functions and records below; a library of another version is not used."""
 SWITCH = "SNELLEN_KERNELS"
 """The environment variable that switches the kernels off."""
 OFF = "off"
@@ -25,7 +26,7 @@ class Operation(IntEnum):
 
 
 class Function(IntEnum):
-    """`snellen_activation` of kernels.h: a function of each value that a layer gives."""
+    """`snellen_activation` of kernels.h: a function of each output value of a layer."""
 
     LINEAR, RELU, TANH, SIGMOID, ELU, LEAKY_RELU, SILU, GELU, SCALE = range(9)
 
@@ -43,25 +44,26 @@ class Record(ctypes.Structure):
 
 
 class WinogradSizes(ctypes.Structure):
-    """Of large.h: rows, height, width and channels `in` of images, filters `out`, and zeros on each side."""
+    """Sizes of large.h: rows, height, width and channels `in` of images, filters `out`, and the padding on each
+    side."""
 
     _fields_ = tuple((name, c_int64) for name in ("rows", "height", "width", "in", "out", "pad"))
 
 
 class DenseSizes(ctypes.Structure):
-    """Of large.h: number of vectors, and their lengths before and after the layer."""
+    """Sizes of large.h: the number of vectors, and their lengths before and after the layer."""
 
     _fields_ = tuple((name, c_int64) for name in ("rows", "inputs", "units"))
 
 
 class NormSizes(ctypes.Structure):
-    """Of large.h: values of each channel, and channels."""
+    """Sizes of large.h: the number of values of each channel, and of channels."""
 
     _fields_ = tuple((name, c_int64) for name in ("count", "channels"))
 
 
 class Lanes(ctypes.Structure):
-    """`SnellenLanes` of optimizers.h: lanes, numbers of each, floats from one to the next, learning rates."""
+    """`SnellenLanes` of optimizers.h: lanes, numbers of each lane, floats from one lane to the next, learning rates."""
 
     _fields_ = (*((name, c_int64) for name in ("count", "numbers", "apart")), ("rates", c_void_p))
 
@@ -93,14 +95,14 @@ SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "snellen_rmsprop": (None, (*[c_void_p] * 5, *[c_double] * 3)),
     "snellen_sgd": (None, (*[c_void_p] * 4, c_double, c_int32)),
 }
-"""Result and arguments of each function."""
+"""Types of the result and the arguments of each function."""
 PRODUCTS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "scratch": (c_int64, (c_void_p,)),  # sizes
     "forward": (None, (*[c_void_p] * 3, c_int32, *[c_void_p] * 3)),  # x, weights, bias, relu, y, sizes, scratch
     "inputs": (None, (c_void_p,) * 6),  # gradient of y, y, weights, gradient of x, sizes, scratch
     "kernels": (None, (c_void_p,) * 7),  # x, gradient of y, y, gradients of weights and bias, sizes, scratch
 }
-"""The same of `snellen_winograd_...` and `snellen_dense_...`."""
+"""The same for `snellen_winograd_...` and `snellen_dense_...`."""
 NORM = {"moments": 4, "apply": 5, "sums": 7, "combine": 7}
 """Number of arguments of `snellen_norm_...`, all of them pointers, the last to the sizes."""
 SIGNATURES |= {f"snellen_norm_{name}": (None, (c_void_p,) * count) for name, count in NORM.items()}
@@ -114,13 +116,13 @@ def library() -> ctypes.CDLL | None:
 
 
 def instructions() -> str:
-    """Which of its instruction sets the library uses on this processor: avx512, avx2 or generic; `off` without one."""
-    found = library()
-    return OFF if found is None else found.snellen_instructions().decode()
+    """The instruction set that the library uses on this processor: avx512, avx2 or generic; `off` without a library."""
+    compiled = library()
+    return OFF if compiled is None else compiled.snellen_instructions().decode()
 
 
 def has_vectors() -> bool:
-    """Whether the library uses the vectors of this processor; with plain instructions torch is faster."""
+    """Whether the library uses the vector instructions of this processor; without them torch is faster."""
     return instructions() not in (OFF, "generic")
 
 
@@ -133,13 +135,13 @@ def _loaded() -> ctypes.CDLL | None:
 def _typed(place: Path) -> ctypes.CDLL | None:
     """None for a file that cannot be loaded here or is of another ABI."""
     try:
-        found = ctypes.CDLL(str(place))
-        if found.snellen_abi() != ABI:
+        compiled = ctypes.CDLL(str(place))
+        if compiled.snellen_abi() != ABI:
             return None
         for name, (result, arguments) in SIGNATURES.items():
-            function = getattr(found, name)
+            function = getattr(compiled, name)
             function.restype, function.argtypes = result, arguments
-        found.snellen_use(os.environ.get(SWITCH, "").encode())
+        compiled.snellen_use(os.environ.get(SWITCH, "").encode())
     except (OSError, AttributeError):
         return None
-    return found
+    return compiled

@@ -1,4 +1,4 @@
-// Matrix products in registers, for images and kernels whose channels lie beside each other. Compiled once for each
+// Matrix products in registers, for images and kernels whose channels are innermost. Compiled once for each
 // instruction set; W: floats in a vector.
 #pragma once
 
@@ -36,7 +36,7 @@ inline void block(const float* a, int64_t row, int64_t step, const float* b, int
     L::store(y + r * y_row + c * W, sum[r][c]);
 }
 
-// What stays the same for all blocks of a product: a[r, k] stands at a[r * row + k * step].
+// What is common to all blocks of a product: a[r, k] is at a[r * row + k * step].
 struct Factors {
   const float* a;
   int64_t rows, row, step;

@@ -1,4 +1,4 @@
-// What batch normalisation does to (count, channels) values, channels beside each other and a multiple of 16.
+// Batch normalisation of (count, channels) values, channels innermost and a multiple of 16.
 #pragma once
 
 #include "large.h"
@@ -8,7 +8,7 @@ namespace {
 
 constexpr int64_t CHUNK = 64;  // rows whose squares are summed up while they are in the cache
 
-// Sums of terms(row) over the rows, in four chains that do not wait for each other.
+// Sums of terms(row) over the rows, in four independent chains.
 template <int W, class Terms>
 inline typename Lanes<W>::Vector sum_over(int64_t rows, const Terms& terms) {
   typename Lanes<W>::Vector sum[4] = {};
@@ -18,7 +18,7 @@ inline typename Lanes<W>::Vector sum_over(int64_t rows, const Terms& terms) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-// Mean and biased variance of each channel; those of a chunk join those of all before (Chan, Golub and LeVeque 1983).
+// Mean and biased variance of each channel; those of a chunk are merged with the earlier ones (Chan, Golub, LeVeque 1983).
 template <int W>
 void norm_moments(const float* x, float* mean, float* variance, const NormSizes* s) {
   using L = Lanes<W>;

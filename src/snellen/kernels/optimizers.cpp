@@ -8,7 +8,7 @@
 
 namespace {
 
-// `count` numbers of a lane. one, other: what is remembered of each parameter.
+// `count` numbers of a lane. one, other: the optimizer's slots of each parameter.
 struct Span {
   int64_t count;
   float* theta;
@@ -77,7 +77,7 @@ struct SgdWithMomentum {
   }
 };
 
-// By value: numbers that the loops write could be those behind a reference.
+// By value: the loops could write to numbers behind a reference, so they would be read again each time.
 template <class Rule>
 void generic(Rule rule, Span span, float rate) {
   rule(span, rate);

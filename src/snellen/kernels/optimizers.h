@@ -1,14 +1,14 @@
 // One step of an optimizer for all lanes of a pack: in place, in one pass over float32 parameters.
 //
-// All pointers but those to records are to the first of the numbers of the first lane. Rates carry the lane's own
-// learning rate, for Adam with the correction of the bias.
+// Pointers to floats point to the first number of the first lane. Rates include the lane's own learning rate, and for
+// Adam the bias correction.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels.h"
 
-// Lanes that lie `apart` floats from each other, so many numbers of each.
+// Lanes: `apart` floats from each other, with `count` numbers each.
 struct SnellenLanes {
   int64_t count, numbers, apart;
   const float* rates;
@@ -21,8 +21,8 @@ extern "C" {
 SNELLEN_PUBLIC void snellen_adam(const SnellenLanes*, float* theta, const float* gradient, float* mean, float* square,
                                  double beta_1, double beta_2, double epsilon);
 
-// square += (gradient^2 - square) (1 - rho), move = rate gradient / sqrt(square + epsilon), theta -= move; where carried
-// is not NULL, carried = momentum carried + move is what theta moves by.
+// square += (gradient^2 - square) (1 - rho), move = rate gradient / sqrt(square + epsilon), theta -= move; if carried
+// is not NULL, theta moves by carried = momentum carried + move instead.
 SNELLEN_PUBLIC void snellen_rmsprop(const SnellenLanes*, float* theta, const float* gradient, float* square,
                                     float* carried, double rho, double momentum, double epsilon);
 

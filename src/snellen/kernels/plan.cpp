@@ -5,7 +5,7 @@
 namespace snellen {
 namespace {
 
-// What a second-level cache holds of values between layers, 2 MB: 128 rows of a network with two convolutions of 16 and
+// The part of the second-level cache for values between layers, 2 MB: 128 rows of a network with two convolutions of 16 and
 // 32 filters on 32x32 pixels took 22 % longer at once than 32 at a time. Fewer rows would fetch the weights too often.
 constexpr int64_t CACHED_FLOATS = 512 * 1024;
 constexpr int64_t LEAST_ROWS = 32;
@@ -40,7 +40,7 @@ std::vector<Node> nodes_of(const snellen_layer* layers, int count) {
   return nodes;
 }
 
-// The first input is copied anyway, so a conv finds its zeros around it, which spares it the edges.
+// The first input is copied anyway, so it is copied with the padding of a conv, which then has no edges to treat.
 void pad_first_input(snellen_layer& first, Plan& plan) {
   plan.margin_top = plan.margin_left = 0;
   plan.picture_height = first.in_height, plan.picture_width = first.in_width;
@@ -60,7 +60,7 @@ int64_t gradient_sums(const snellen_layer& layer, int64_t width) {
   return (taps + 1) * one;
 }
 
-// Hands out the scratch memory from its beginning.
+// Allocates the scratch memory from its beginning.
 struct Room {
   int64_t end;
   int64_t take(int64_t size) {
@@ -69,7 +69,7 @@ struct Room {
   }
 };
 
-// What several layers need one after another: as much as the one that needs most.
+// Memory that several layers use one after another: as much as the largest of them needs.
 struct Shared {
   int64_t turned, sums, spare;
 };

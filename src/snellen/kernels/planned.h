@@ -1,4 +1,4 @@
-// A plan together with its nodes. The kernels see pointers only: a template of the standard library that was compiled
+// A plan together with its nodes. The kernels get pointers only: a template of the standard library that is compiled
 // with their instructions could be linked into code for every processor.
 #pragma once
 
@@ -13,7 +13,7 @@ struct Planned {
   Plan plan;
 };
 
-// How many of a batch's rows go through the network at once.
+// The number of rows of a batch that go through the network at once.
 int64_t rows_together(const snellen_layer* layers, int count, int64_t rows);
 
 Planned planned(const snellen_layer* layers, int count, int64_t rows, int64_t width);

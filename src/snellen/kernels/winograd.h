@@ -11,14 +11,14 @@
 namespace {
 
 constexpr int TILE = 4, WINDOW = 6, FREQUENCIES = 36;
-constexpr int64_t APART = 16;       // floats between planes: the same place of each would share few lines of the cache
-constexpr int64_t AT_ONCE = 120000;  // floats of the planes of tiles that are treated together: what a core's cache holds
+constexpr int64_t APART = 16;       // floats between planes: otherwise equal places of planes would compete for few cache lines
+constexpr int64_t AT_ONCE = 120000;  // floats of the planes of tiles that are treated together: the size of a core's cache
 constexpr int64_t ZEROS = 4096;     // the most channels
-constexpr int64_t FEW = 12;         // at least so many tiles are treated together
-constexpr int64_t LARGE = 1 << 17;  // floats of a plane of kernels that a core's cache does not keep
-constexpr int64_t MANY = 128;       // at least so many tiles with such planes: 512 to 512 channels take .6 of the time
+constexpr int64_t FEW = 12;         // the fewest tiles that are treated together
+constexpr int64_t LARGE = 1 << 17;  // floats of a plane of kernels that is too large for a core's cache
+constexpr int64_t MANY = 128;       // the fewest tiles with such planes: 512 to 512 channels then take 0.6 of the time
 
-// The polynomials are taken at 0, +-A, +-B and infinity. 5/8 and 3/2 double the rounding of a plain convolution, where 1
+// The polynomials are taken at 0, +-A, +-B and infinity. 5/8 and 3/2 double the rounding error of a plain convolution; 1
 // and 2 make it four to six times as large.
 constexpr float A = 0.625f, B = 1.5f, A2 = A * A, A3 = A2 * A, B2 = B * B, B3 = B2 * B, SUM = A2 + B2, PRODUCT = A2 * B2;
 constexpr float AT_0 = 1 / PRODUCT, AT_A = 1 / (2 * A2 * (A2 - B2)), AT_B = 1 / (2 * B2 * (B2 - A2));
@@ -71,8 +71,8 @@ inline void kernel_gradients(const V* f, V* k) {
   k[2] = (AT_A * A2) * a + (AT_B * B2) * b + f[5];
 }
 
-// Images, and what lies at each place of a window over them: zeros outside. y: NULL, or values of which only the
-// positive let pass what the images hold: the gradient of a relu with the result y.
+// Images, and their values at each place of a window: zeros outside. y: NULL, or the result of a relu: values of the
+// images count only where y is positive (the gradient of the relu).
 struct Pictures {
   const float *x, *y;
   int64_t height, width, channels;
@@ -105,7 +105,7 @@ inline int64_t most_together(int64_t in, int64_t out) {
   return most < least ? least : most;
 }
 
-// The tiles of a result of this height and width, numbered through all rows.
+// The tiles of results of this height and width, numbered over all rows.
 struct Tiles {
   int64_t tall, wide, count;
 
@@ -115,7 +115,7 @@ struct Tiles {
   int64_t top(int64_t tile) const { return tile / wide % tall * TILE; }
   int64_t left(int64_t tile) const { return tile % wide * TILE; }
 
-  // How many are treated together: equally many each time, in twelves, of which blocks of products are made.
+  // The number of tiles treated together: equal portions, in multiples of 12, the block size of products.
   int64_t together(int64_t in, int64_t out) const {
     int64_t most = most_together(in, out), times;
     times = (count + most - 1) / most;
@@ -173,7 +173,7 @@ void spread_gradients(const Pictures& from, const Tiles& tiles, int64_t first, i
   }
 }
 
-// Where results are written. bias: NULL, or a number for each channel.
+// The place of the results. bias: NULL, or a number for each channel.
 struct Results {
   float* y;
   int64_t height, width, channels;
@@ -211,7 +211,7 @@ void gather_outputs(const float* planes, int64_t plane, const Results& to, float
   }
 }
 
-// Frequencies of kernels (rows, 3, 3, columns): (frequency, row, column). turned: by half a turn.
+// Frequencies of kernels (rows, 3, 3, columns): (frequency, row, column). turned: rotated by 180 degrees.
 template <int W>
 void spread_kernels(const float* kernel, int64_t rows, int64_t columns, bool turned, float* planes, int64_t plane) {
   using L = Lanes<W>;
@@ -270,7 +270,7 @@ inline const float* zeroed(float* place, int64_t count) {
 
 inline int64_t result(int64_t side, int64_t pad) { return side + 2 * pad - 2; }
 
-// The convolution of images with kernels that are frequencies already.
+// The convolution of images with kernels that are already transformed to frequencies.
 template <int W, bool MASKED>
 void convolve(const Pictures& from, int64_t rows, int64_t pad, const float* kernels, int64_t kernel_plane,
               const Results& to, float least, float* scratch) {
@@ -334,7 +334,7 @@ void winograd_kernels(const float* x, const float* to_y, const float* y, float* 
   gather_kernels<W>(planes, plane, s->out, s->in, to_kernel);
 }
 
-// Enough for each of the three.
+// Scratch memory that suffices for each of the three functions.
 inline int64_t winograd_scratch(const WinogradSizes* s) {
   const int64_t channels = s->in + s->out, together = most_together(s->in, s->out) + 12;
   return ZEROS + (9 + FREQUENCIES) * (s->in * s->out + APART) + FREQUENCIES * (together * channels + 2 * APART);

@@ -16,9 +16,9 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Metric:
-    """function(labels, probabilities) -> float. is_fraction_of_images: it is the fraction of images that are
-    correct. average: the class measure that it averages, and how; None for other metrics. per_image: (labels,
-    probabilities) -> (N,) values whose mean is the metric; None where it is no such mean."""
+    """function(labels, probabilities) -> float. is_fraction_of_images: whether it is the fraction of correct images.
+    average: the class measure that it averages, and how; None for other metrics. per_image: (labels, probabilities) ->
+    (N,) values whose mean is the metric; None if the metric is no such mean."""
 
     function: Callable[[np.ndarray, np.ndarray], float]
     is_fraction_of_images: bool
@@ -44,8 +44,8 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(N,) cross-entropy of each image, in nats; at most 87.3, as probabilities of 0 become float32's smallest
-    number."""
+    """(N,) cross-entropy of each image, in nats; at most 87.3, because probabilities of 0 are replaced by the smallest
+    float32."""
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return np.asarray(-np.log(np.maximum(chosen, SMALLEST)))
 
@@ -134,5 +134,5 @@ METRICS: Mapping[str, Metric] = {
 
 
 def is_percentage(measure: str) -> bool:
-    """Whether a measure by its name, also one of a class, is in [0, 1] and printed as a percentage."""
+    """Whether a measure, given by name, also that of a class, is in [0, 1] and printed as a percentage."""
     return METRICS[measure].is_percentage if measure in METRICS else measure in (*get_args(ClassMeasure), "auc")

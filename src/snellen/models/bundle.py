@@ -1,4 +1,4 @@
-"""The model bundle: model.safetensors, model.json and card.md in a folder or a zip of it; deploy/bundle.py loads it."""
+"""The model bundle: model.safetensors, model.json and card.md, in a folder or a zip; deploy/load_bundle.py reads it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from snellen.study.space import Assignment, Space
 
 @dataclass(frozen=True)
 class Rung:
-    """trials: how many are trained to `epochs`, counted from the start of each."""
+    """trials: the number of trials that are trained. epochs: up to which, counted from the start of each trial."""
 
     trials: int
     epochs: int
@@ -43,14 +43,15 @@ def halving_brackets(method: Halving, space: Space, max_epochs: int) -> tuple[Br
 def hyperband_brackets(method: Hyperband, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
     """Li et al. 2018, algorithm 1: s from floor(log_eta R) to 0, n = ceil((s_max + 1) / (s + 1) * eta^s), r = R eta^-s.
 
-    Epochs are rounded down. A finite space, `trials` or `epochs` that are used up leave fewer starts, or none.
+    Epochs are rounded down. Brackets start fewer trials, or none, once a finite space, `trials` or `epochs` are used
+    up.
     """
     factor, deepest = method.factor, floor_log(max_epochs, method.factor)
     brackets: list[Bracket] = []
     for depth in range(deepest, -1, -1):
-        begun = sum(bracket[0].trials for bracket in brackets)
+        started = sum(bracket[0].trials for bracket in brackets)
         spent = sum(map(epochs_of, brackets))
-        left = [limit - begun for limit in (space.count, method.trials) if limit is not None]
+        left = [limit - started for limit in (space.count, method.trials) if limit is not None]
         starts = min(-(-(deepest + 1) * factor**depth // (depth + 1)), *left, 10**9)
         starts = _most_that_fit(1, starts, factor, depth, max_epochs, method.epochs and method.epochs - spent)
         if starts:
@@ -59,7 +60,7 @@ def hyperband_brackets(method: Hyperband, space: Space, max_epochs: int) -> tupl
 
 
 def brackets_of(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:
-    """The brackets of a method that has some."""
+    """The brackets of a method with brackets."""
     if isinstance(method, Halving):
         return halving_brackets(method, space, max_epochs)
     assert isinstance(method, Hyperband)
@@ -67,9 +68,11 @@ def brackets_of(method: Method, space: Space, max_epochs: int) -> tuple[Bracket,
 
 
 def epochs_of(bracket: Bracket) -> int:
-    """Epochs that a bracket trains at most; a promoted trial goes on from where it was."""
+    """The most epochs that a bracket trains; a promoted trial continues from its last epoch."""
     before = [0, *(rung.epochs for rung in bracket)]
-    return sum(rung.trials * (rung.epochs - reached) for rung, reached in zip(bracket, before, strict=False))
+    return sum(
+        rung.trials * (rung.epochs - epochs_before) for rung, epochs_before in zip(bracket, before, strict=False)
+    )
 
 
 def next_rung(space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal) -> Round | None:
@@ -98,7 +101,7 @@ def floor_log(number: int, base: int) -> int:
 
 
 def _bracket(starts: int, factor: int, depth: int, max_epochs: int) -> Bracket:
-    """A rung of a bracket that is short of starts still holds one trial."""
+    """Every rung holds at least one trial, even if few starts are left."""
     return tuple(
         Rung(max(1, starts // factor**index), max(1, max_epochs // factor ** (depth - index)))
         for index in range(depth + 1)
@@ -118,7 +121,7 @@ def _most_that_fit(low: int, high: int, factor: int, depth: int, max_epochs: int
 
 
 def _starts(method: Method, space: Space, seed: int, brackets: tuple[Bracket, ...]) -> Iterator[Assignment]:
-    """All combinations in the order written where halving starts them all, else draws."""
+    """All combinations, in the order of the study file, where halving starts all of them; otherwise random draws."""
     if isinstance(method, Halving) and space.count == sum(bracket[0].trials for bracket in brackets):
         return space.combinations()
     return draws(space, seed)
@@ -145,6 +148,6 @@ def _next_of_bracket(
 
 
 def promoted(results: Sequence[TrialResult], count: int, goal: Goal) -> list[int]:
-    """The trials that go on, in order: the best, equal ones by trial; never one that failed."""
+    """The promoted trials, best first, ties by trial number. A failed trial is never promoted."""
     trained: Iterable[TrialResult] = (each for each in best_first(results, goal) if each.score is not None)
     return sorted(each.trial for each in islice(trained, count))

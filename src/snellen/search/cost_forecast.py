@@ -1,4 +1,4 @@
-"""What a search will train, as far as that is known before it starts: rungs and rounds of lanes, and at most how many
+"""What a search will train, as far as that is known before it starts: rungs and rounds of lanes, and the most
 epochs."""
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from snellen.study.space import Assignment
 from snellen.train.lane import Lane
 
 SAMPLE = 40
-"""Trials that represent all: which will be proposed is not known, and planning one takes 5 ms."""
+"""Number of sampled trials that stand for all: which trials will be proposed is not known, and planning one takes 5
+ms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class CostForecast:
 
     @property
     def trajectories(self) -> float:
-        """Of all trials; what continues from one rung to the next is counted once."""
+        """The trajectories of all trials; one that continues from rung to rung is counted once."""
         to_their_ends = [segment for segment in self.segments if segment.epochs is None]
         started = sum(bracket[0][0] for bracket in self.rungs) * self.networks
         return started + sum(segment.weight * len(segment.lanes) for segment in to_their_ends)
@@ -72,12 +73,13 @@ class CostForecast:
 
     @property
     def stopped(self) -> int:
-        """Trials that are planned not to be trained to their end."""
+        """Trials that the search plans to stop before their end."""
         return sum(bracket[0][0] - bracket[-1][0] for bracket in self.rungs)
 
 
 def forecast_cost(model: Model, scope: Scope) -> CostForecast:
-    """Of the search of a model. Its trials are the first ones where these are known, else drawn at random."""
+    """The forecast for the search of a model. It samples the first trials where these are known, otherwise random
+    ones."""
     assert model.search is not None  # the caller has checked
     method, space, longest = model.search, model.search.space, last_epochs(model)
     limits, networks = cost(method, space, longest), len(scope.parts) * len(scope.seeds)
@@ -92,8 +94,14 @@ def forecast_cost(model: Model, scope: Scope) -> CostForecast:
         epochs = limits.epochs and limits.epochs * networks
     else:
         segments += _segments_of_rounds(model, scope, sample, weight)
-        own = round(sum(segment.lane_epochs for segment in segments))
-        epochs = min(own, limits.epochs * networks) if limits.epochs else own if limits.trials else None
+        planned_epochs = round(sum(segment.lane_epochs for segment in segments))
+        epochs = (
+            min(planned_epochs, limits.epochs * networks)
+            if limits.epochs
+            else planned_epochs
+            if limits.trials
+            else None
+        )
     epochs_alone = sum(lane.epochs for lanes in lanes_of_trials for lane in lanes)
     return CostForecast(
         method=method.method,
@@ -110,12 +118,13 @@ def forecast_cost(model: Model, scope: Scope) -> CostForecast:
 
 
 def _work(lane: Lane) -> int:
-    """Multiply-adds of a training, without augmentation."""
+    """Multiply-adds of the training of a lane, without augmentation."""
     return lane.epochs * len(lane.rows["train"]) * lane.trajectory.trained.multiply_adds
 
 
 def _assignments(model: Model, scope: Scope, num_trials: int) -> Iterator[Assignment]:
-    """Of a grid, and of halving over a whole space, in their order; else the draws of the seed."""
+    """The combinations of a grid, or of halving over a whole space, in their order; otherwise random draws of the
+    seed."""
     assert model.search is not None
     method, space = model.search, model.search.space
     if isinstance(method, Grid) or (isinstance(method, Halving) and space.count == num_trials):
@@ -124,7 +133,7 @@ def _assignments(model: Model, scope: Scope, num_trials: int) -> Iterator[Assign
 
 
 def _lanes(model: Model, scope: Scope, assignments: Sequence[Assignment]) -> list[Lane]:
-    """The lanes of all phases of trials that share what they can."""
+    """The lanes of all phases; trials share lanes where their trajectories are the same."""
     collector = Collector(predicted=PREDICTED)
     for assignment in assignments:
         for rows in scope.parts:
@@ -138,7 +147,7 @@ def _last_phase(lanes: Sequence[Lane]) -> list[Lane]:
 
 
 def _earlier_phases(lanes_of_trials: Sequence[Sequence[Lane]], weight: float) -> TrainingSegment:
-    """Every trial trains these to their ends."""
+    """The phases before the last, which every trial trains to their end."""
     lanes = tuple(lane for lanes in lanes_of_trials for lane in lanes if lane not in _last_phase(lanes))
     return TrainingSegment(lanes, None, weight)
 
@@ -146,21 +155,21 @@ def _earlier_phases(lanes_of_trials: Sequence[Sequence[Lane]], weight: float) ->
 def _segments_of_brackets(
     lanes_of_trials: Sequence[Sequence[Lane]], brackets: Sequence[Bracket]
 ) -> Iterator[TrainingSegment]:
-    """One per rung. Which trials are promoted is not known; evenly spaced ones represent them."""
+    """One segment per rung. Which trials are promoted is not known, so evenly spaced trials stand for them."""
     for bracket in brackets:
-        reached = 0
+        epochs_before = 0
         for rung in bracket:
             count = max(1, min(len(lanes_of_trials), rung.trials))
             promoted = [lanes_of_trials[len(lanes_of_trials) * at // count] for at in range(count)]
             lanes = tuple(lane for lanes in promoted for lane in lanes)
-            yield TrainingSegment(lanes, rung.epochs - reached, rung.trials / count)
-            reached = rung.epochs
+            yield TrainingSegment(lanes, rung.epochs - epochs_before, rung.trials / count)
+            epochs_before = rung.epochs
 
 
 def _segments_of_rounds(
     model: Model, scope: Scope, sample: Sequence[Assignment], weight: float
 ) -> Iterator[TrainingSegment]:
-    """One per round, in which trials that differ in their stop rule alone are trained once."""
+    """One segment per round, in which trials that differ only in their stop rule are trained once."""
     size = getattr(model.search, "round_size", None) or len(sample)
     for start in range(0, len(sample), size):
         lanes = _last_phase(_lanes(model, scope, sample[start : start + size]))

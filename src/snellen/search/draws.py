@@ -12,7 +12,8 @@ from snellen.study.space import Assignment, Space
 from snellen.study.values import Choice, Scalar, Value
 
 LISTED = 10_000
-"""Largest finite space that is listed and shuffled; in larger ones, draws that repeat earlier ones are left out."""
+"""Largest finite space that is listed and shuffled; in larger spaces, draws that repeat an earlier draw are left
+out."""
 
 
 def draws(space: Space, seed: int) -> Iterator[dict[str, Scalar]]:
@@ -26,7 +27,7 @@ def draws(space: Space, seed: int) -> Iterator[dict[str, Scalar]]:
 
 
 def key_of(assignment: Assignment) -> tuple[tuple[str, Scalar], ...]:
-    """What equal assignments share."""
+    """A key that is the same for equal assignments only."""
     return tuple(assignment.items())
 
 

@@ -1,6 +1,6 @@
 """Drives a search: the method requests a round of trials, they are trained, and their results decide the next round.
 
-All that happened is stored in a file of the run's search/, so that an interrupted search goes on.
+Everything is stored in a file in the run's search/, so that an interrupted search can continue.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from snellen.train.snapshot import EpochRecord
 from snellen.train.store_results import history_of, remove_checkpoints, stop_lane
 
 TrainLanes = Callable[[Sequence[Lane], int | None], None]
-"""Trains lanes to their ends, or up to an epoch."""
+"""Trains lanes to their end, or up to an epoch."""
 PREDICTED = ("validation",)
-"""The roles that trials store predictions of: a search is scored by them. The winner predicts the others later."""
+"""The roles for which trials store predictions, and by which a search is scored. The winner predicts the other roles
+later."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """What trials are trained and scored on. parts: one, or the folds; a trial's score is the mean over all networks.
-
-    choose_by, seed: the study's, where the search has none of its own.
+    """What trials are trained and scored on. parts: one split, or the folds; a trial's score is the mean over all its
+    networks. choose_by, seed: those of the study, used where the search does not set them.
     """
 
     dataset: Dataset
@@ -53,15 +53,15 @@ class Scope:
 
 
 def objective_of(method: Method, choose_by: Measure) -> tuple[Measure, Goal]:
-    """The measure that ranks trials, and which of its values are best."""
+    """The measure that ranks trials, and whether high or low values are best."""
     measure = method.objective or choose_by
     return measure, "lowest" if measure == "loss" else "highest"
 
 
 @dataclass(eq=False)
 class Driver:
-    """One search. name: for people. file: search/<file>.json. on_round: called with the number and the requests of each
-    round before it is trained.
+    """One search. name: as shown to users. file: search/<file>.json. on_round: called with the number and the requests
+    of each round before it is trained.
 
     jobs: trial -> for each of its networks, the jobs of all phases. lanes: trial -> the lanes that train these jobs.
     """
@@ -102,7 +102,7 @@ class Driver:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What to call the jobs of all trials."""
+        """The name of each job, by id, for messages."""
         labels: dict[str, str] = {}
         for trial, networks in self.jobs.items():
             for job in (job for phases in networks for job in phases):
@@ -110,11 +110,12 @@ class Driver:
         return labels
 
     def _next(self, rounds: Sequence[Done]) -> Round:
-        """The requests of the next round; none when the search is over."""
+        """The requests of the next round; empty when the search is over."""
         return next_round(self.space, self.method, rounds, self.max_epochs, self.scope.seed, self.goal) or ()
 
     def _write(self, rounds: Sequence[Done], requests: Round = (), outcome: SearchOutcome | None = None) -> None:
-        """requests: of the round that is being trained, because a sampler may propose others on another machine."""
+        """requests: those of the round in training. They are stored because a sampler may propose others on another
+        machine."""
         write_search(self._path, SearchFile(self._identity, tuple(rounds), requests, outcome))
 
     @property
@@ -123,14 +124,14 @@ class Driver:
 
     @property
     def _identity(self) -> str:
-        """What the rounds belong to: settings and space, rows, seeds."""
+        """Hash of everything that the rounds depend on: settings, space, rows, seeds."""
         parts = [[part.sha256["train"], part.sha256["validation"]] for part in self.scope.parts]
-        own = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
-        return identity(own)
+        settings = [self.method.model_dump(mode="json"), parts, list(self.scope.seeds), self.measure, self.scope.seed]
+        return identity(settings)
 
     def _stored(self) -> tuple[list[Done], Round]:
-        """The rounds of an earlier process, and the requests of the one that was interrupted. An earlier version scored
-        trials by the best of any epoch: the search goes on after the first round that is scored otherwise now."""
+        """The rounds of an earlier process, and the requests of the round that was interrupted. An earlier version
+        scored trials by their best epoch: the search continues after the first round whose scores differ today."""
         stored = read_search(self._path) if self._path.exists() else None
         if stored is None or stored.search != self._identity:
             return [], ()
@@ -142,7 +143,7 @@ class Driver:
         return rounds, stored.in_training
 
     def _scored_again(self, done: Done) -> Done:
-        """The round with the scores of its trials' histories; the same object where none is another."""
+        """The round with scores computed again from the trials' histories; the same object if no score changes."""
         for target, same in _by_epoch(done.requests):
             self._plan(same, target >= self.max_epochs)
         scores = [self._result_of(request).score for request in done.requests]
@@ -153,7 +154,7 @@ class Driver:
         return done if results == done.results else done.model_copy(update={"results": results})
 
     def _train(self, requests: Round) -> tuple[TrialResult, ...]:
-        """Trains the trials up to their epochs; those that share a trajectory to its end are trained once."""
+        """Trains the trials up to their epochs; trials that share a whole trajectory are trained once."""
         for target, same in _by_epoch(requests):
             earlier_phases, last_phases = self._lanes_of(same, target >= self.max_epochs)
             for lanes in earlier_phases:
@@ -162,7 +163,7 @@ class Driver:
         return tuple(map(self._result_of, requests))
 
     def _lanes_of(self, requests: Sequence[TrialRequest], share: bool) -> tuple[list[list[Lane]], list[Lane]]:
-        """Lanes of the phases before the last, by phase, and those of the last phases."""
+        """The lanes of the phases before the last, by phase, and the lanes of the last phases."""
         self._plan(requests, share)
         lanes = list(dict.fromkeys(lane for request in requests for lane in self.lanes[request.trial]))
         finals = {job.id for request in requests for job in self._final_jobs(request.trial)}
@@ -172,7 +173,7 @@ class Driver:
         return [[lane for lane in earlier if lane.trajectory.phase == phase] for phase in phases], last
 
     def _plan(self, requests: Sequence[TrialRequest], share: bool) -> None:
-        """The jobs of new trials, and the lanes that train them: with `share`, one for all of a trajectory."""
+        """The jobs of new trials, and the lanes that train them. share: one lane for all jobs of a trajectory."""
         new = [request for request in requests if request.trial not in self.jobs]
         common = Collector(predicted=PREDICTED)
         collectors = {request.trial: common if share else Collector(predicted=PREDICTED) for request in new}
@@ -185,8 +186,8 @@ class Driver:
                     for phases in add_jobs(model, self.scope.dataset, rows, self.scope.seeds, collector).values()
                 ]
         for trial, collector in collectors.items():
-            own = {job.id for phases in self.jobs[trial] for job in phases}
-            self.lanes[trial] = [lane for lane in collector.gathered.values() if own & set(lane.ids)]
+            job_ids = {job.id for phases in self.jobs[trial] for job in phases}
+            self.lanes[trial] = [lane for lane in collector.gathered.values() if job_ids & set(lane.ids)]
 
     def _final_jobs(self, trial: int) -> list[Job]:
         """The jobs of the last phase: one for each network of a trial."""
@@ -196,35 +197,35 @@ class Driver:
         return next(lane for lane in self.lanes[trial] if job in lane.jobs)
 
     def _result_of(self, request: TrialRequest) -> TrialResult:
-        """The mean over networks of the value at the epoch that each keeps so far: a trial is scored by what it keeps.
-        A trial with a network that failed has failed."""
+        """The score is the mean over networks of the value at the epoch that each network keeps so far. A trial with a
+        failed network has failed."""
         trial, jobs = request.trial, self._final_jobs(request.trial)
         histories = [history_of(self._lane(trial, job), job, self.context) for job in jobs]
-        reached = [history[: request.to_epoch] for history, _ in histories]
-        curves = [self._values(history) for history in reached]
+        histories_so_far = [history[: request.to_epoch] for history, _ in histories]
+        curves = [self._values(history) for history in histories_so_far]
         scores = [
             None
             if not values or (result is not None and result.status == "failed")
             else values[_kept(job, history) - 1]
-            for job, history, values, (_, result) in zip(jobs, reached, curves, histories)
+            for job, history, values, (_, result) in zip(jobs, histories_so_far, curves, histories)
         ]
-        known = [score for score in scores if score is not None]
+        finite_scores = [score for score in scores if score is not None]
         early = [_stopped_early(result, job, request.to_epoch) for job, (_, result) in zip(jobs, histories)]
         return TrialResult(
             trial=trial,
             epoch=max(map(len, curves)),
-            score=sum(known) / len(known) if len(known) == len(scores) else None,
+            score=sum(finite_scores) / len(finite_scores) if len(finite_scores) == len(scores) else None,
             stopped_early=all(early),
             curve=tuple(float(sum(each) / len(each)) for each in zip(*curves)),
         )
 
     def _values(self, history: Sequence[EpochRecord]) -> list[float]:
-        """The validation measure that is the objective, after each epoch; it is never None here."""
+        """The objective, a validation measure, after each epoch; it is never None here."""
         name = "validation_loss" if self.measure == "loss" else "validation_accuracy"
         return [float(record[name]) for record in history]  # type: ignore[literal-required]
 
     def _finish(self, rounds: Sequence[Done]) -> SearchOutcome:
-        """Stops what has paused, and names the winner: the best of the trials trained to their end."""
+        """Stops the paused trials, and names the winner: the best of the trials trained to their end."""
         last: dict[int, tuple[TrialRequest, TrialResult]] = {}
         for done in rounds:
             last |= {each.trial: (each, result) for each, result in zip(done.requests, done.results, strict=True)}
@@ -248,21 +249,21 @@ class Driver:
         return SearchOutcome(self.method.method, self.measure, trials, finished[0].trial)
 
     def _cut(self, trial: int, result: TrialResult) -> bool:
-        """Stops the trial where it has paused. Returns whether the search ended before it did."""
+        """Stops the trial where it has paused. Returns whether the search stopped it before its own end."""
         cut = False
         for job in self._final_jobs(trial):
             lane = self._lane(trial, job)
             if self.context.paused(lane).epoch:
                 stop_lane(lane, f"the search did not go on with it after epoch {result.epoch}", self.context)
-            remove_checkpoints([lane], self.context)  # a killed process may have left a part
+            remove_checkpoints([lane], self.context)  # a killed process may have left an incomplete history
             stored = self.context.folder(job.id).read_result()
-            # a network that another search trained further was not continued by this one
+            # leave a network alone that another search has trained further
             cut = cut or (stored is not None and (stored.status == "stopped" or stored.epochs > result.epoch))
         return cut
 
 
 def _by_epoch(requests: Round) -> list[tuple[int, list[TrialRequest]]]:
-    """The epochs to train up to, ascending, with the requests of each."""
+    """The epochs to train up to, in ascending order, with the requests for each."""
     targets = sorted({request.to_epoch for request in requests})
     return [(target, [request for request in requests if request.to_epoch == target]) for target in targets]
 
@@ -272,10 +273,10 @@ def _with_score(result: TrialResult, score: float) -> TrialResult:
 
 
 def _kept(job: Job, history: Sequence[EpochRecord]) -> int:
-    """The epoch that a network keeps of those so far, from 1."""
+    """The epoch that a network keeps so far, counted from 1."""
     return kept_epoch(job.stop, ((each["validation_loss"], each["validation_accuracy"]) for each in history))
 
 
 def _stopped_early(result: Result | None, job: Job, to_epoch: int) -> bool:
-    """Whether a network had come to its end by an epoch, before all that its stop rule allows."""
+    """Whether a network ended by this epoch, before the last epoch that its stop rule allows."""
     return result is not None and result.status == "done" and result.epochs < min(job.stop.epochs, to_epoch + 1)

@@ -11,7 +11,8 @@ from snellen.study.methods import Median
 
 
 def falls_behind(result: TrialResult, completed: Sequence[TrialResult], rule: Median, goal: Goal) -> bool:
-    """Whether its best score so far is strictly worse than the median of the running averages of completed trials."""
+    """Whether the trial's best score so far is strictly worse than the median of the completed trials' running
+    averages."""
     if result.epoch < rule.warmup_epochs or len(completed) < rule.after_trials:
         return False
     averages = [fmean(_curve(other)[: result.epoch]) for other in completed]

@@ -36,17 +36,15 @@ class SearchMethod:
 
 
 def next_round(space: Space, method: Method, history: History, max_epochs: int, seed: int, goal: Goal) -> Round | None:
-    """The round that follows from the rounds so far; None when the search is over.
-
-    max_epochs: of the longest trial. seed: the study's, for a method without its own. goal: which scores are best.
-    Equal arguments give equal rounds, so an interrupted search goes on from its history. Raises IdentityError for a
-    history that is not of this search.
+    """The round that follows from the rounds so far; None when the search is over. max_epochs: those of the longest
+    trial. seed: the study's, used if the method has no seed. goal: which scores are best. Equal arguments give equal
+    rounds, so an interrupted search goes on from its history. Raises IdentityError for the history of another search.
     """
     check_history(space, history)
     if method.seconds is not None and history and history[-1].seconds >= method.seconds:
         return None
-    own = seed if method.seed is None else method.seed
-    return METHODS[method.method].next_round(space, method, history, max_epochs, own, goal)
+    method_seed = seed if method.seed is None else method.seed
+    return METHODS[method.method].next_round(space, method, history, max_epochs, method_seed, goal)
 
 
 def planned_brackets(method: Method, space: Space, max_epochs: int) -> tuple[Bracket, ...]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import optuna
 
 REPEATS = 10
-"""After so many proposals that repeat earlier ones, the rest of a round is drawn at random."""
+"""After this many proposals that repeat earlier ones, the rest of a round is drawn at random."""
 DIRECTIONS: Mapping[Goal, Literal["maximize", "minimize"]] = {"highest": "maximize", "lowest": "minimize"}
 
 
@@ -45,18 +45,18 @@ def model_based(space: Space, method: Method, history: History, count: int, seed
 
 
 def _sampler(method: Method, seed: int, rounds: int) -> optuna.samplers.BaseSampler:
-    """With another seed in every round."""
+    """The sampler, with a different seed in every round."""
     import optuna
 
-    own = int(np.random.SeedSequence([seed, rounds]).generate_state(1)[0])
+    round_seed = int(np.random.SeedSequence([seed, rounds]).generate_state(1)[0])
     if isinstance(method, Gp):
-        return optuna.samplers.GPSampler(seed=own, n_startup_trials=method.startup)
+        return optuna.samplers.GPSampler(seed=round_seed, n_startup_trials=method.startup)
     assert isinstance(method, Tpe)
-    return optuna.samplers.TPESampler(seed=own, n_startup_trials=method.startup)
+    return optuna.samplers.TPESampler(seed=round_seed, n_startup_trials=method.startup)
 
 
 def _proposals(space: Space, study: optuna.Study, count: int) -> Iterator[Assignment]:
-    """For Optuna each is being trained, so that the next differ from it."""
+    """Each proposal is marked as running for Optuna, so that the next ones differ from it."""
     for _ in range(count):
         trial = study.ask()
         yield space.walk(lambda path, value, trial=trial: _suggested(trial, path, value))  # type: ignore[misc]
@@ -93,7 +93,8 @@ def _frozen(space: Space, assignment: Assignment, result: TrialResult, worst: fl
 
 
 def _distribution(value: Value) -> optuna.distributions.BaseDistribution:
-    """Steps are counted, so that every number is exact; logarithms of whole numbers are Optuna's own."""
+    """Linear ranges are coded as the number of the step, so that every value is exact; logarithmic ranges of integers
+    use Optuna's distribution."""
     import optuna.distributions as distributions
 
     if isinstance(value, Choice):
@@ -106,7 +107,7 @@ def _distribution(value: Value) -> optuna.distributions.BaseDistribution:
 
 
 def _coded(value: Value, label: Scalar) -> Any:
-    """The label as a value of its distribution."""
+    """The label as a value of the parameter's distribution."""
     is_counted = not isinstance(value, Choice) and value.step is not None and value.scale == "linear"
     return value.index(label) if is_counted else label
 

@@ -20,8 +20,8 @@ Propose = Callable[[Space, Method, History, int, int, Goal], list[Assignment]]
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a search stands. begun: trials so far. completed: those trained to their end. pending: those that go on,
-    with the epoch that each has reached."""
+    """The state of a search. begun: number of trials so far. completed: those trained to their end. pending: those that
+    continue, with the epoch that each has reached."""
 
     begun: int = 0
     completed: tuple[TrialResult, ...] = ()
@@ -73,7 +73,7 @@ def _after(standing: Standing, done: Done, stop: Median | None, max_epochs: int,
 
 
 def _is_over(request: TrialRequest, result: TrialResult, max_epochs: int) -> bool:
-    """Trained to its own end: patience, its own epochs, or all."""
+    """Whether the trial was trained to its end: by patience, its own number of epochs, or the largest one."""
     return result.stopped_early or result.epoch < request.to_epoch or result.epoch >= max_epochs
 
 
@@ -82,7 +82,7 @@ def _target(stop: Median | None, epoch: int, completed: int, max_epochs: int) ->
 
 
 def _num_new(method: Grid | Drawn, space: Space, history: History, begun: int, max_epochs: int) -> int:
-    """New trials that fit in a round and in what is left of the budget."""
+    """The number of new trials that fit in a round and in the rest of the budget."""
     limits = [limit - begun for limit in (space.count, method.trials) if limit is not None]
     if method.epochs is not None:
         limits.append((method.epochs - epochs_spent(history)) // max_epochs)
@@ -92,13 +92,13 @@ def _num_new(method: Grid | Drawn, space: Space, history: History, begun: int, m
 
 
 def _grid(space: Space, method: Method, history: History, count: int, seed: int, goal: Goal) -> list[Assignment]:
-    """The next combinations in the order written; needs neither seed nor goal."""
+    """The next combinations, in the order of the study file; seed and goal are not used."""
     begun = _begun(history)
     return list(islice(space.combinations(), begun, begun + count))
 
 
 def _random(space: Space, method: Method, history: History, count: int, seed: int, goal: Goal) -> list[Assignment]:
-    """The next draws; needs no goal."""
+    """The next draws; goal is not used."""
     begun = _begun(history)
     return list(islice(draws(space, seed), begun, begun + count))
 

@@ -1,7 +1,7 @@
 """Rounds of trials, requested and trained one after another; the next round follows from all rounds so far.
 
-A search has no other state: the same history gives the same next round, on any number of workers, in a new process,
-years later. Rounds are plain values with a JSON form (`model_dump`, `model_validate`).
+A search has no other state: the same history gives the same next round, with any number of workers and in a new
+process. Rounds are plain values with a JSON form (`model_dump`, `model_validate`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Goal = Literal["highest", "lowest"]
 
 
 class Plain(BaseModel):
-    """Plain values that never change."""
+    """Base of the immutable values below."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True)
 
@@ -28,7 +28,7 @@ class Plain(BaseModel):
 class TrialRequest(Plain):
     """Train a new or paused trial up to an epoch. trial: counted from 1 in the order proposed.
 
-    A trial with fewer `epochs` of its own, or whose patience has ended, is not trained further.
+    A trial whose own `epochs` are fewer, or whose patience has ended, is not trained further.
     """
 
     trial: Annotated[int, Field(ge=1)]
@@ -37,10 +37,9 @@ class TrialRequest(Plain):
 
 
 class TrialResult(Plain):
-    """What came of a request. epoch: epochs trained so far. score: after the epoch that its stop rule keeps of
-    them; None where training failed.
-
-    stopped_early: by its own patience. curve: the value after every epoch from the first; median stopping needs it.
+    """The result of a request. epoch: epochs trained so far. score: that of the epoch that the stop rule keeps; None
+    where training failed. stopped_early: by the trial's patience. curve: the value after every epoch from the first,
+    for median stopping.
     """
 
     trial: Annotated[int, Field(ge=1)]
@@ -81,7 +80,7 @@ def check_history(space: Space, history: History) -> None:
 
 
 def best_first(results: Iterable[TrialResult], goal: Goal) -> list[TrialResult]:
-    """Best scores first, equal ones by trial, failed ones last."""
+    """Best scores first, ties by trial number, failed trials last."""
     sign = -1.0 if goal == "highest" else 1.0
 
     def order(result: TrialResult) -> tuple[bool, float, int]:
@@ -91,8 +90,8 @@ def best_first(results: Iterable[TrialResult], goal: Goal) -> list[TrialResult]:
 
 
 def epochs_spent(history: History) -> int:
-    """Epochs trained by all trials together, each counted once."""
-    reached: dict[int, int] = {}
+    """The sum of the epochs trained by all trials."""
+    epoch_of_trial: dict[int, int] = {}
     for done in history:
-        reached |= {each.trial: max(each.epoch, reached.get(each.trial, 0)) for each in done.results}
-    return sum(reached.values())
+        epoch_of_trial |= {each.trial: max(each.epoch, epoch_of_trial.get(each.trial, 0)) for each in done.results}
+    return sum(epoch_of_trial.values())

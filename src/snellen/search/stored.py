@@ -19,7 +19,7 @@ from snellen.train.improvement import Measure
 
 @dataclass(frozen=True)
 class Trial:
-    """One assignment and what came of it. jobs: of its networks. cut: the search stopped it before its end."""
+    """One assignment and its result. jobs: those of its networks. cut: whether the search stopped it before its end."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     number: int
@@ -48,8 +48,8 @@ class SearchOutcome:
 
 @dataclass(frozen=True)
 class SearchFile:
-    """search: hash of what the rounds belong to. in_training: the round that is being trained, `asked` in JSON.
-    outcome: None until the search is over."""
+    """search: hash of everything that the rounds depend on. in_training: the round that is being trained, `asked` in
+    JSON. outcome: None until the search is over."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     search: str
@@ -67,7 +67,7 @@ def write_search(path: Path, search: SearchFile) -> None:
 
 
 def read_search(path: Path) -> SearchFile:
-    """The file of a search. Raises IdentityError where it is none, or its rounds and trials do not belong together."""
+    """Reads the file of a search. Raises IdentityError for any other file, or if its rounds and trials do not match."""
     stored = read_as(_FILE, path)
     if stored.outcome is not None:
         _expect_whole(stored, stored.outcome, str(path))
@@ -75,12 +75,12 @@ def read_search(path: Path) -> SearchFile:
 
 
 def _expect_whole(stored: SearchFile, outcome: SearchOutcome, where: str) -> None:
-    """Every requested trial has a result, and one of them won."""
+    """Raises IdentityError unless every requested trial has a result, and one of them is the winner."""
     numbers = [trial.number for trial in outcome.trials]
     trained = [[result.trial for result in done.results] for done in stored.rounds]
     requested = [[request.trial for request in done.requests] for done in stored.rounds]
-    known = {number for numbers in requested for number in numbers}
-    if trained != requested or sorted(numbers) != sorted(known) or outcome.winner not in known:
+    all_trials = {number for numbers in requested for number in numbers}
+    if trained != requested or sorted(numbers) != sorted(all_trials) or outcome.winner not in all_trials:
         raise IdentityError("the trials are not those of the rounds", where=where)
     networks = {len(trial.jobs) for trial in outcome.trials}
     if 0 in networks or len(networks) > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snellen.statistics.proportion_intervals import wilson
+from snellen.statistics.wilson_interval import wilson
 
 BINS = 15
 WIDE_BINS, FEWEST = 10, 10

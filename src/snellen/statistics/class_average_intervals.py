@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snellen.metrics.scores import Average, ClassMeasure, Counts
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.proportion_intervals import clopper_pearson, wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 PSEUDO_COUNTS = 4.0
 """Images of the average class that are added to each class before its variance is taken: the few answers of a small

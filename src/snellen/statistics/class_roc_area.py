@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 from snellen.statistics.delong_roc_areas import count_ties, roc_areas
 from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE, Interval
-from snellen.statistics.proportion_intervals import clopper_pearson
 
 
 def class_roc_area(scores_N: np.ndarray, is_class_N: np.ndarray) -> Interval | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 from snellen.statistics.interval_p_value import smallest_alpha
 from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.proportion_intervals import clopper_pearson
 
 
 def difference_limits(

@@ -13,7 +13,7 @@ from math import ceil, floor, log
 
 import numpy as np
 
-from snellen.statistics.proportion_intervals import clopper_pearson
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 
 DELTA = 0.05
 """Probability that a promise does not hold, over draws of the calibration images."""

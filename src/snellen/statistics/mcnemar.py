@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 from snellen.statistics.levels import CONFIDENCE, ROUNDING
-from snellen.statistics.proportion_intervals import clopper_pearson, wilson
+from snellen.statistics.wilson_interval import wilson
 
 
 def mcnemar(only_a: float, only_b: float) -> float:

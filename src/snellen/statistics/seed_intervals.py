@@ -9,12 +9,13 @@ import numpy as np
 from snellen.errors import StudyError
 from snellen.metrics.scores import Average, ClassMeasure, Counts, confusion
 from snellen.statistics.class_average_intervals import average_limits, influences, variance_ratio
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
 from snellen.statistics.levels import CONFIDENCE, NEGLIGIBLE
 from snellen.statistics.mcnemar import discordance_of
 from snellen.statistics.mean_intervals import mean_limits
-from snellen.statistics.proportion_intervals import clopper_pearson, share_limits, wilson_limits
 from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Difference, Limits, Mean
 from snellen.statistics.student_t import Term, added_limits, satterthwaite, t_limits
+from snellen.statistics.wilson_interval import share_limits, wilson_limits
 
 MIN_SEEDS = 2
 MIN_SEEDS_COMPARED = 3

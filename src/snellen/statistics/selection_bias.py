@@ -8,7 +8,7 @@ import numpy as np
 
 from snellen.statistics.mean_intervals import mean_limits
 from snellen.statistics.out_of_bag_bootstrap import OutOfBag, out_of_bag
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 NOT_COVERED = "does not cover the choice of the epoch or the rungs of halving"
 

@@ -35,7 +35,7 @@ from snellen.data.decoding.decoding_limits import (
 from snellen.data.decoding.netpbm import netpbm_pixels
 from snellen.data.decoding.png_metadata import without_metadata
 from snellen.data.decoding.signatures import START_BYTES, format_not_read, format_that_is_read
-from snellen.data.decoding.tiff_pages import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
+from snellen.data.decoding.tiff_stack import ONE_PAGE, Pages, list_pages, may_have_pages, opened_at
 from snellen.data.resizing import Resizing
 from snellen.data.streams import file_bytes, open_data, readable
 from snellen.errors import DataError, SnellenError

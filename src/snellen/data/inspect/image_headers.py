@@ -15,7 +15,7 @@ from snellen.data.dataset import Dataset
 from snellen.data.decoding.decoder import FORMATS, in_threads, is_image
 from snellen.data.decoding.decoding_limits import ORIENTATION, shorten_metadata
 from snellen.data.decoding.png_metadata import without_metadata
-from snellen.data.decoding.tiff_pages import file_name
+from snellen.data.decoding.tiff_stack import file_name
 from snellen.data.inspect.class_images import random_rows
 from snellen.data.readers.image_files.image_zip import is_zip_of_images, opened_images
 from snellen.data.streams import open_data, readable

@@ -13,7 +13,7 @@ from torch import Tensor
 from snellen.explain.answers.facts import SensitivityJson
 from snellen.explain.answers.gradients import POINTS_AT_ONCE, Logits, margin_gradients
 from snellen.explain.foreground import brightness_of, foreground_masks, has_even_background
-from snellen.statistics.proportion_intervals import share_limits
+from snellen.statistics.wilson_interval import share_limits
 
 IMAGES = 400
 """Images that are measured, evenly spaced. On MNIST this makes the interval less than 3 points wide."""

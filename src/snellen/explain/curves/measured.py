@@ -7,9 +7,9 @@ import numpy as np
 from snellen.evaluate.networks import Networks, stacked
 from snellen.evaluate.record import RunRecord
 from snellen.explain.curves.comparisons import MeasuredPoint
-from snellen.statistics.proportion_intervals import wilson_limits
 from snellen.statistics.results import COVERS_IMAGES, COVERS_IMAGES_AND_SEEDS
 from snellen.statistics.seed_intervals import MIN_SEEDS, recipe_mean
+from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.points import Point
 
 

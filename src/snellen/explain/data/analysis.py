@@ -28,7 +28,7 @@ from snellen.explain.data.nearest_neighbours import nearest
 from snellen.explain.method import Method
 from snellen.explain.thumbnails import draw, to_uint8, variation
 from snellen.models.build import Network
-from snellen.statistics.proportion_intervals import share_limits
+from snellen.statistics.wilson_interval import share_limits
 from snellen.study.analyses import DataLook
 
 PAIRS = 12

@@ -12,7 +12,7 @@ from snellen.statistics.holm import holm
 from snellen.statistics.independent_proportions import difference_limits, difference_p_value
 from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.mantel_haenszel import weaker_within_classes
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 FEWEST = 20
 """Fewest images of a slice, and of the rest."""

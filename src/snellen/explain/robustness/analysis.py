@@ -43,7 +43,7 @@ from snellen.models.temperature import with_temperature
 from snellen.statistics.image_bootstrap import bootstrap_limits
 from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.mean_intervals import mean_limits
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.analyses import Robustness
 
 MOST_IMAGES = 10_000

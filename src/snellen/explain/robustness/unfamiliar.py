@@ -14,7 +14,7 @@ from snellen.models.forward import resident
 from snellen.models.temperature import with_temperature
 from snellen.models.training_distance import TrainingDistance, unpack
 from snellen.statistics.delong_roc_areas import count_ties, roc_areas
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 MOST_UNFAMILIAR = 1_000
 SURE = 0.9

@@ -12,7 +12,7 @@ from snellen.explain.units.activation_maximisation import Maximal
 from snellen.explain.units.detectable_loss import detectable_losses
 from snellen.explain.units.layer import Readings
 from snellen.explain.units.selectivity import Selectivity
-from snellen.statistics.proportion_intervals import wilson
+from snellen.statistics.wilson_interval import wilson
 
 SELECTIVE_AREA = 0.8
 """A unit is selective for a class if the whole interval of its area is above this and its corrected p-value is

@@ -23,7 +23,7 @@ from snellen.explain.wrong_labels.words import sentences
 from snellen.files.hashing import digest_file
 from snellen.models.build import Network
 from snellen.statistics.confident_learning import other_classes
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.analyses import WrongLabels
 from snellen.study.data_settings import REVIEWS
 

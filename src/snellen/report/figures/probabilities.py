@@ -6,7 +6,7 @@ from typing import Any
 
 from snellen.report.figures.vega_lite import Encoding, Specification, figure, layer, name, number
 from snellen.report.model_types import BinJson, CalibrationJson, ConfidenceJson, CountsJson
-from snellen.statistics.proportion_intervals import wilson_limits
+from snellen.statistics.wilson_interval import wilson_limits
 
 CLASS_PIXELS = 150
 """Width and height of the figure of one class."""

@@ -22,7 +22,7 @@ from snellen.data.decoding.decoder import (
     pages_of,
     read_content,
 )
-from snellen.data.decoding.tiff_pages import page_name
+from snellen.data.decoding.tiff_stack import page_name
 from snellen.data.groups import first_occurrences
 from snellen.data.readers.arrays import Part, assemble
 from snellen.data.readers.image_files.image_scale import depths_of, image_scale

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from snellen.data.dataset import PartRole
-from snellen.data.decoding.tiff_pages import PAGE_HINT, page_name
+from snellen.data.decoding.tiff_stack import PAGE_HINT, page_name
 from snellen.data.readers.column_names import is_usual
 from snellen.data.readers.csv.pixel_table import holds_pixels
 from snellen.data.readers.image_files.labelled_images import LabelledFile, read_dataset, select_rows

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from snellen.data.decoding import tiff_pages
+from snellen.data.decoding import tiff_stack
 from snellen.data.groups import Group
 from snellen.data.inspect.image_headers import sample_headers
 from snellen.data.load import Options, read
@@ -114,10 +114,10 @@ def test_images_of_imagej_without_pages_are_missed(tmp_path: Path) -> None:
 
 def test_bounds_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(tmp_path / "data", pixels(6))
-    monkeypatch.setattr(tiff_pages, "MAX_STACK_BYTES", 300)
+    monkeypatch.setattr(tiff_stack, "MAX_STACK_BYTES", 300)
     with pytest.raises(DataError, match=r"too large together; found 360 bytes; expected at most 300"):
         read(root)
-    monkeypatch.setattr(tiff_pages, "MAX_PAGES", 4)
+    monkeypatch.setattr(tiff_stack, "MAX_PAGES", 4)
     with pytest.raises(DataError, match=r"too many pages; found 5 or more; expected 4"):
         read(root)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from snellen.statistics.proportion_intervals import clopper_pearson, share_limits, spread_ratio, wilson
+from snellen.statistics.clopper_pearson_interval import clopper_pearson
+from snellen.statistics.wilson_interval import share_limits, spread_ratio, wilson
 
 RANDOM = np.random.default_rng(5)
 
