@@ -16,10 +16,14 @@ import pytest
 from PIL import Image
 from runs import edit_json
 from sklearn.datasets import load_digits
+from typer.main import get_command
 
 from snellen import __version__, cli
 from snellen.api import Run
+from snellen.cli.entry import EXAMPLES, VERBS, app
+from snellen.cli.list_names import KINDS, first_sentence
 from snellen.evaluate.record import RunRecord
+from snellen.models.layers import LAYERS
 from snellen.study.document import shipped_studies
 
 DIGITS = load_digits()
@@ -419,3 +423,68 @@ def test_predict_writes_no_formula_into_its_csv(snellen: Command, small_run: Run
     code, _, _ = snellen("predict", small_run.folder / "models/linear", name, "--csv", "answers.csv")
     (row,) = csv.DictReader(io.StringIO(Path("answers.csv").read_text(encoding="utf-8")))
     assert code == 0 and row["id"] == f"'{name}" and float(row["probability"]) > 0
+
+
+def test_every_name_is_listed_with_a_sentence(snellen: Command) -> None:
+    code, out, _ = snellen("list", "--json")
+    found = json.loads(out)
+    assert code == 0 and found.keys() == KINDS.keys()
+    assert set(found["layers"]) == set(LAYERS) and set(found["studies"]) == set(shipped_studies())
+    assert all(sentence for lines in found.values() for sentence in lines.values())
+    code, out, _ = snellen("list", "schedules")
+    assert code == 0 and out.startswith("Schedules\n  constant ")
+    code, _, err = snellen("list", "layer")
+    assert code == 2 and "did you mean" in err.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("One. Two.", "One"),
+        ("As He et al. 2016 did. More.", "As He et al. 2016 did"),
+        ("1, 2, 4 ...", "1, 2, 4 ..."),
+        ("A line\nthat goes on.\n\nNot this", "A line that goes on"),
+        ("Two. 55,000 more.", "Two"),
+    ],
+)
+def test_the_first_sentence(text: str, first: str) -> None:
+    assert first_sentence(text) == first
+
+
+def test_a_run_is_shown_again_and_nothing_is_written(snellen: Command, run_copy: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run_copy.rglob("*")}
+    code, out, _ = snellen("show", run_copy)
+    assert code == 0 and "best validation accuracy first" in out and "How good: " in out
+    assert before == {path: path.stat().st_mtime_ns for path in run_copy.rglob("*")}
+    _, as_json, _ = snellen("show", run_copy, "--json")
+    assert json.loads(as_json)["study"] == RunRecord.open(run_copy).study.study
+
+
+def test_a_quiet_run_prints_the_end_alone_and_opens_the_report(
+    snellen: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    def opening(page: str) -> bool:
+        opened.append(page)
+        return True
+
+    monkeypatch.setattr("webbrowser.open", opening)
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    code, out, _ = snellen("run", "tiny.yaml", "--quiet", "--open")
+    assert code == 0 and out.startswith("tiny: best validation accuracy first")
+    assert opened == [(tmp_path / "runs/tiny/report.html").as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda page: False)
+    code, _, err = snellen("show", "runs/tiny", "--open")
+    assert code == 0 and "open runs/tiny/report.html yourself" in err
+
+
+def test_every_verb_has_examples_of_what_it_knows() -> None:
+    assert EXAMPLES.keys() == VERBS.keys()
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+    for verb, lines in EXAMPLES.items():
+        known = {option for parameter in commands[verb].params for option in parameter.opts}
+        for line in lines:
+            words = line.split()
+            assert words[:2] == ["snellen", verb]
+            assert {word for word in words if word.startswith("--")} <= known

@@ -28,16 +28,16 @@ class PlainConsole(Console):
         return super().render_str(plain(text), **options)
 
 
-def console_for(*, stderr: bool = False) -> PlainConsole:
-    """A console of standard output or standard error.
+def console_for(*, stderr: bool = False, quiet: bool = False) -> PlainConsole:
+    """A console of standard output or standard error; a quiet one prints nothing.
 
     Without a terminal Rich assumes 80 columns; here every line of a log stays whole, so that it can be searched. Who
     sets the environment variable COLUMNS asks for that width all the same; a notebook has its own.
     """
-    console = PlainConsole(stderr=stderr)
+    console = PlainConsole(stderr=stderr, quiet=quiet)
     if console.is_terminal or console.is_jupyter or "COLUMNS" in os.environ:
         return console
-    return PlainConsole(stderr=stderr, width=FILE_COLUMNS, soft_wrap=True)
+    return PlainConsole(stderr=stderr, quiet=quiet, width=FILE_COLUMNS, soft_wrap=True)
 
 
 def print_table(console: PlainConsole, table: Table) -> None:

@@ -21,9 +21,11 @@ from snellen.cli.evaluate import evaluate
 from snellen.cli.finding import finding
 from snellen.cli.import_keras import import_model
 from snellen.cli.init import init
+from snellen.cli.list_names import list_names
 from snellen.cli.predict import predict
 from snellen.cli.report import report
 from snellen.cli.run import run
+from snellen.cli.show import show
 from snellen.cli.verify import verify
 from snellen.plain import say
 
@@ -34,12 +36,14 @@ and its like make a million objects that stay."""
 KEEPING = (["run"], ["report"])
 """Verbs that go on where they stopped."""
 
-app = typer.Typer(name="snellen", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(name="snellen", no_args_is_help=True, pretty_exceptions_enable=False)
 VERBS: dict[str, Callable[..., Any]] = {
     "run": run,
+    "show": show,
     "report": report,
     "check": check,
     "init": init,
+    "list": list_names,
     "predict": predict,
     "evaluate": evaluate,
     "import": import_model,
@@ -47,8 +51,24 @@ VERBS: dict[str, Callable[..., Any]] = {
     "compare": compare,
     "finding": finding,
 }
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "run": ("snellen run digits", "snellen run my.yaml --set train.epochs=3 --out runs/short --open"),
+    "show": ("snellen show runs/digits",),
+    "report": ("snellen report runs/digits", "snellen report runs/digits --only units --open"),
+    "check": ("snellen check my.yaml",),
+    "init": ("snellen init photos/", "snellen init train.csv --out my.yaml", "snellen init --from digits"),
+    "list": ("snellen list layers", "snellen list studies"),
+    "predict": ("snellen predict runs/digits image.png", "snellen predict runs/digits test.csv --csv answers.csv"),
+    "evaluate": ("snellen evaluate runs/digits photos/",),
+    "import": ("snellen import model.keras --classes cat,dog,frog",),
+    "verify": ("snellen verify runs/digits",),
+    "compare": ("snellen compare runs/digits runs/short",),
+    "finding": ("snellen finding SNL110", "snellen finding"),
+}
+"""Commands as a user would type them, at the end of the help of each verb."""
+
 for name, verb in VERBS.items():
-    app.command(name)(verb)
+    app.command(name, epilog="\n\n".join(["Examples:", *EXAMPLES[name]]))(verb)
 app.add_typer(data_app, name="data")
 
 

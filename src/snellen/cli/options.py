@@ -91,6 +91,7 @@ FailOn = Annotated[
         "and failed jobs exit with 3.",
     ),
 ]
+OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 

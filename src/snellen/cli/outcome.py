@@ -23,7 +23,17 @@ def expect_free(folder: Path | None) -> None:
         expect_unlocked(folder)
 
 
-def show_finished(finished: FinishedRun, as_json: bool, fail_on: Severity | None = None) -> None:
+def open_in_browser(page: Path) -> None:
+    """Opens a page, or says where it is when there is no browser."""
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        say(f"No browser found: open {page} yourself.", file=sys.stderr)
+
+
+def show_finished(
+    finished: FinishedRun, as_json: bool, fail_on: Severity | None = None, open_report: bool = False
+) -> None:
     """Prints the findings and the path of the report; exits with 1 for errors, with 3 for failed jobs, else with 1 for
     findings that are as severe as fail_on and not acknowledged."""
     if as_json:
@@ -32,6 +42,8 @@ def show_finished(finished: FinishedRun, as_json: bool, fail_on: Severity | None
         from snellen.tables import print_finished
 
         print_finished(finished)
+    if open_report:
+        open_in_browser(finished.report)
     if finished.judgement.has_errors:
         raise typer.Exit(1)
     if finished.failed:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from snellen.cli.options import AsJson, DataFolder, FailOn
+from snellen.cli.options import AsJson, DataFolder, FailOn, OpenReport
 from snellen.cli.outcome import expect_free, show_finished
 
 
@@ -24,6 +24,7 @@ def report(
     ] = None,
     data_dir: DataFolder = None,
     fail_on: FailOn = None,
+    open_report: OpenReport = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a finished run again; nothing is trained.
@@ -37,4 +38,4 @@ def report(
 
     with Terminal(console_for(stderr=as_json)) as terminal:
         finished = report_run(run, only or (), data_dir, terminal)
-    show_finished(finished, as_json, fail_on)
+    show_finished(finished, as_json, fail_on, open_report)

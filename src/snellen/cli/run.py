@@ -13,6 +13,7 @@ from snellen.cli.options import (
     DataFolder,
     Device,
     FailOn,
+    OpenReport,
     Overrides,
     Seed,
     StudyName,
@@ -39,7 +40,9 @@ def run(
         typer.Option("--epochs", help="Print loss, accuracy and seconds of every epoch of every network as it ends."),
     ] = False,
     data_dir: DataFolder = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing before the end.")] = False,
     fail_on: FailOn = None,
+    open_report: OpenReport = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the models of a study, evaluate them, and write the report.
@@ -57,9 +60,13 @@ def run(
         gc.freeze()  # all that was imported stays
     document = open_document(study)
     settings = Settings(out, device, threads, data_dir, workers)
-    with Terminal(console_for(stderr=as_json), epochs) as terminal:
+    with Terminal(console_for(stderr=as_json, quiet=quiet), epochs) as terminal:
         finished = run_study(document, document.study(all_overrides(set_, seed)), settings, terminal)
-    show_finished(finished, as_json, fail_on)
+    if quiet and not as_json:
+        from snellen.tables import print_leaderboard
+
+        print_leaderboard(console_for(), finished.record, finished.evaluation)
+    show_finished(finished, as_json, fail_on, open_report)
 
 
 def _run_folder(study: str, overrides: list[str]) -> Path | None:

@@ -74,8 +74,18 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
         write_text(html, page.render(content, thumbnails, load_augmented(record.folder)))
         for path, text in pages.items():
             write_text(path, text)
-    failed = tuple(model for model, result in record.results.items() if result.status == "failed")
-    return FinishedRun(record.folder, record, evaluation, judgement, failed)
+    return FinishedRun(record.folder, record, evaluation, judgement, _failed(record))
+
+
+def stored_run(folder: Path) -> FinishedRun:
+    """A finished run from its stored files; nothing is written."""
+    record = RunRecord.open(folder)
+    evaluation = evaluations.load(record)
+    return FinishedRun(folder, record, evaluation, rules.judge(Facts(record, evaluation)), _failed(record))
+
+
+def _failed(record: RunRecord) -> tuple[str, ...]:
+    return tuple(model for model, result in record.results.items() if result.status == "failed")
 
 
 def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> Thumbnails:
