@@ -98,14 +98,14 @@ def test_the_sentence_of_many_sizes_is_about_the_largest() -> None:
         "Which model to use: with 1,000 images a class `small`, shown to be better than every other ("
     )
     assert sentence.endswith(
-        "%). With fewer the answer is not always the same: a table in “Accuracy and cost” has a row for each number. "
+        "%). With fewer the answer is not always the same: a table in “Accuracy and cost” has each number. "
         "Nothing is said beyond 1,000 images a class."
     )
-    assert len(sentence) < 300 and set(values["candidates"]) == {str(size) for size in sizes}
+    assert len(sentence) < 300 and values["candidates"] == {str(size): found.candidates(size) for size in sizes}
     same = _by_size(curves(weak=dict.fromkeys(SIZES, 0.6), strong=dict.fromkeys(SIZES, 0.8)), None)
     assert same is not None and "With fewer" not in same[0]
     assert same[0].startswith(
-        "Which model to use: with 10 to 300 images a class `strong`, shown to be better than the other"
+        "Which model to use: with 10 to 300 images a class `strong`, shown to be better than the other (at 300: "
     )
 
 

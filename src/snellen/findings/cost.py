@@ -36,13 +36,10 @@ def _by_size(curves: LearningCurves, costs: Costs | None) -> tuple[str, dict[str
     if not sizes:
         return None
     stretches = in_stretches(sizes, lambda size: tuple(sorted(curves.candidates(size))))
-    (within, names), several = stretches[-1], len(stretches) > 1
-    where, at = sizes_in_words(within, True, True), within[0 if several else -1]
-    text = f"Which model to use: {where} {_advice(names, curves, at, costs)}."
-    if several:
-        text += (
-            " With fewer the answer is not always the same: a table in “Accuracy and cost” has a row for each number."
-        )
+    within, names = stretches[-1]
+    text = f"Which model to use: {sizes_in_words(within, True, True)} {_advice(names, curves, within[-1], costs)}."
+    if len(stretches) > 1:
+        text += " With fewer the answer is not always the same: a table in “Accuracy and cost” has each number."
     values: dict[str, object] = {"candidates": {str(size): curves.candidates(size) for size in sizes}}
     return f"{text} Nothing is said beyond {sizes[-1]:,} images a class.", values
 
