@@ -14,6 +14,7 @@ from snellen.evaluate.verdicts import Verdict
 from snellen.explain.curves.comparisons import Compared, MeasuredPoint
 from snellen.explain.curves.crossing_words import crossing_sentence
 from snellen.explain.curves.crossings import Crossing, LearningCurves, compare_curves
+from snellen.findings.cost import _by_size
 from snellen.statistics.results import COVERS_IMAGES_AND_SEEDS, Difference
 from snellen.study.points import Point
 
@@ -80,6 +81,32 @@ def test_sizes_that_only_one_model_has_and_points_with_too_few_seeds_are_not_com
     assert [one.sizes for one in found.crossings] == [(30,)]
     assert found.compared_at(10) == found.compared_at(300) == []
     assert found.sizes == list(SIZES)
+
+
+def test_the_sentence_of_many_sizes_is_about_the_largest() -> None:
+    """Four answers at five sizes are a table; the sentence stays short."""
+    sizes = (10, 30, 100, 300, 1_000)
+    found = curves(
+        frozen=dict(zip(sizes, (0.80, 0.80, 0.86, 0.70, 0.80), strict=True)),
+        tuned=dict(zip(sizes, (0.80, 0.60, 0.86, 0.80, 0.80), strict=True)),
+        small=dict(zip(sizes, (0.50, 0.40, 0.86, 0.80, 0.95), strict=True)),
+    )
+    said = _by_size(found, None)
+    assert said is not None
+    sentence, values = said
+    assert sentence.startswith(
+        "Which model to use: with 1,000 images a class `small`, shown to be better than every other ("
+    )
+    assert sentence.endswith(
+        "%). With fewer the answer is not always the same: a table in “Accuracy and cost” has each number. "
+        "Nothing is said beyond 1,000 images a class."
+    )
+    assert len(sentence) < 300 and values["candidates"] == {str(size): found.candidates(size) for size in sizes}
+    same = _by_size(curves(weak=dict.fromkeys(SIZES, 0.6), strong=dict.fromkeys(SIZES, 0.8)), None)
+    assert same is not None and "With fewer" not in same[0]
+    assert same[0].startswith(
+        "Which model to use: with 10 to 300 images a class `strong`, shown to be better than the other (at 300: "
+    )
 
 
 def test_one_correction_covers_all_pairs_and_sizes() -> None:

@@ -161,8 +161,10 @@ def test_models_are_compared_at_each_number_of_images_a_class(tmp_path: Path) ->
     assert use["values"]["candidates"]["60"] == ["linear"]
     assert "`linear`, shown to be better than the other (at " in use["sentence"]
     assert use["sentence"].endswith("Nothing is said beyond 60 images a class.")
+    assert [(one["size"], one["of"]) for one in learning["use"]] == [(5, 2), (60, 2)]
+    assert [one["model"] for one in learning["use"][1]["points"]] == ["linear"]
     html = (folder / "report.html").read_text("utf-8")
-    assert 'data-figure="learning-curves"' in html
+    assert 'data-figure="learning-curves"' in html and ">better than the other</td>" in html
     [page] = [one["page"] for one in report["analyses"] if one["model"] == "linear"]
     assert "training images a class" in (folder / page).read_text("utf-8")
     outcomes = {check.name: check.outcome for check in verify(folder, draw=True)}

@@ -78,6 +78,27 @@ def test_of_many_models_two_are_told_and_the_others_named(analysed: Path) -> Non
     assert ". The units of `third` and `fourth` have pages of their own." in finding.sentence
 
 
+def test_two_layers_of_one_model_are_named_wherever_a_title_says_them(tmp_path: Path) -> None:
+    run_small(tmp_path, **ASKED, analyses=[{"units": {"models": ["dense"]}}, {"units": {"layer": "conv_1"}}, "maps"])
+    titles = {"units of dense", "units of conv, layer conv_1 (4 filters, relu)", "maps of dense", "maps of conv"}
+    content = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert titles == {one["title"] for one in content["analyses"]}
+    page = (tmp_path / "pages" / "units-2-conv.html").read_text("utf-8")
+    assert "<h1>Units of conv, layer conv_1 (4 filters, relu)</h1>" in page and "nits-2 of" not in page
+    assert "nits-2 of" not in (tmp_path / "report.html").read_text("utf-8")
+    assert {one["title"] for one in content["side_by_side"]["units"]["conv"]} < titles
+
+
+def test_two_layers_of_the_chosen_model_are_told_apart(analysed: Path) -> None:
+    facts = facts_of(analysed)
+    [(one, outcome)] = [each for each in facts.outcomes.items() if each[0].model == "conv"]
+    both = {one: outcome, replace(one, key="units-2"): replace(outcome, facts=outcome.facts | {"layer": "conv_1"})}
+    asked: Any = SimpleNamespace(outcomes=both, evaluation=facts.evaluation, record=facts.record)
+    [finding] = hidden_units(asked)
+    assert f": in layer `{outcome.facts['layer']}`, of the 4 filters of `conv`, " in finding.sentence
+    assert "; in layer `conv_1`, of the 4 filters of `conv`, " in finding.sentence and "own" not in finding.sentence
+
+
 def test_without_the_analysis_nothing_is_said(tmp_path: Path) -> None:
     run_small(tmp_path / "run", models={"dense": MODELS["dense"]})
     assert not [finding for finding in findings_of(tmp_path / "run") if finding.code == "SNL016"]

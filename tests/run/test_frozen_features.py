@@ -354,7 +354,7 @@ def test_features_are_computed_of_images_with_a_role_alone(
     calls, real = list[int](), layer_outputs
 
     def counted(*arguments: Any) -> np.ndarray:
-        calls.append(len(arguments[6]))
+        calls.append(len(arguments[3]))
         return real(*arguments)
 
     monkeypatch.setattr(frozen_features, "layer_outputs", counted)

@@ -5,8 +5,9 @@ The names are those of the registry in study/analyses.py; each has a folder here
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,14 @@ def method_of(name: str) -> Method:
 class PlannedAnalysis:
     """One analysis of one model. key: the name of the analysis, numbered if the study has several of one kind.
 
-    model: OF_STUDY for an analysis of the whole study.
+    model: OF_STUDY for an analysis of the whole study. layer: which one it looks at, in words, where the model alone
+    does not say it.
     """
 
     key: str
     options: Analysis
     model: str
+    layer: str | None = field(default=None, compare=False)
 
     @property
     def method(self) -> Method:
@@ -54,6 +57,8 @@ class PlannedAnalysis:
     @property
     def title(self) -> str:
         """The title of its page."""
+        if self.layer is not None:
+            return f"{self.options.label} of {self.model}, {self.layer}"
         words = self.key if self.options.label == self.options.name else self.options.label
         return words if self.model == OF_STUDY else f"{words} of {self.model}"
 
@@ -68,7 +73,9 @@ def planned_analyses(study: StudyFile, networks: Mapping[str, Network]) -> list[
 
     Raises StudyError for an analysis that fits no model, or that names a model which it does not fit.
     """
-    found = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    planned = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
+    counts = Counter((each.options.name, each.model) for each in planned)
+    found = [_with_layer(each, networks, counts[each.options.name, each.model] > 1) for each in planned]
     pages: dict[str, PlannedAnalysis] = {}
     for each in found:
         other = pages.setdefault(each.page.casefold(), each)
@@ -89,7 +96,14 @@ def plan_analysis(
     models = {} if of_study or model is None else {"models": [model]}
     written = TypeAdapter(AnyAnalysis).validate_python({name: {**options, **models}})
     [one] = _of_models(name, written, networks)
-    return one
+    return _with_layer(one, networks, several=False)
+
+
+def _with_layer(one: PlannedAnalysis, networks: Mapping[str, Network], several: bool) -> PlannedAnalysis:
+    """The same, with its layer where the study names one or has `several` analyses of this kind of the model."""
+    if one.model == OF_STUDY or not (several or one.key != one.options.name or one.options.asked_layer is not None):
+        return one
+    return replace(one, layer=one.method.layer(networks[one.model], one.options))
 
 
 def _numbered(analyses: tuple[Analysis, ...]) -> Iterator[tuple[str, Analysis]]:

@@ -26,6 +26,7 @@ class Method:
     changes, so that older results are made again. own_correction: what the report calls its tests, if they are
     corrected for multiple comparisons on its own page. depends_on: JSON values that the result depends on beside
     options, networks and data. of_each_network: for one of the study, whether it takes `seconds` for each network.
+    layer: of a network, that the analysis looks at, in words for its title; None where it is of no single layer.
     """
 
     of: Literal["model", "recipe", "study"]
@@ -36,3 +37,4 @@ class Method:
     own_correction: str | None = None
     depends_on: Callable[[RunRecord], dict[str, Any]] | None = None
     of_each_network: bool = False
+    layer: Callable[[Network, Any], str | None] = lambda network, options: None

@@ -35,15 +35,13 @@ def _by_size(curves: LearningCurves, costs: Costs | None) -> tuple[str, dict[str
     sizes = [size for size in curves.sizes if len(curves.compared_at(size)) > 1]
     if not sizes:
         return None
-    parts, stretches = [], in_stretches(sizes, lambda size: tuple(sorted(curves.candidates(size))))
-    for place, (within, names) in enumerate(stretches):
-        last = place == len(stretches) - 1
-        at = within[0] if last and place else within[-1]
-        where = sizes_in_words(within, place == 0, last)
-        parts.append(f"{where} {_advice(names, curves, at, costs)}")
-    text = "; ".join(parts)
+    stretches = in_stretches(sizes, lambda size: tuple(sorted(curves.candidates(size))))
+    within, names = stretches[-1]
+    text = f"Which model to use: {sizes_in_words(within, True, True)} {_advice(names, curves, within[-1], costs)}."
+    if len(stretches) > 1:
+        text += " With fewer the answer is not always the same: a table in “Accuracy and cost” has each number."
     values: dict[str, object] = {"candidates": {str(size): curves.candidates(size) for size in sizes}}
-    return f"Which model to use: {text}. Nothing is said beyond {sizes[-1]:,} images a class.", values
+    return f"{text} Nothing is said beyond {sizes[-1]:,} images a class.", values
 
 
 def _advice(names: Sequence[str], curves: LearningCurves, at: int, costs: Costs | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,10 +38,17 @@ def hidden_units(facts: Facts) -> Iterator[Finding]:
 
 def _in_short(about: Sequence[Mapping[str, Any]]) -> str:
     """The units of the first models, and which other models have a page."""
-    sentences = "; ".join(each["in_short"] for each in about[:NAMED])
-    others = [f"`{each['model']}`" for each in about[NAMED:]]
+    counts, named = Counter(each["model"] for each in about), about[:NAMED]
+    sentences = "; ".join(_of_layer(each, counts) for each in named)
+    others = [f"`{name}`" for name in counts if name not in {each["model"] for each in named}]
     pages = "a page of their own" if len(others) == 1 else "pages of their own"
     return f"{sentences}. The units of {listing(others)} have {pages}" if others else sentences
+
+
+def _of_layer(about: Mapping[str, Any], counts: Mapping[str, int]) -> str:
+    """In short, with the layer where several of the model were analysed."""
+    layer = f"in layer `{about['layer']}`, " if counts[about["model"]] > 1 else ""
+    return f"{layer}{about['in_short']}"
 
 
 def _no_evidence(about: Sequence[Mapping[str, Any]]) -> str:

@@ -104,7 +104,7 @@ def collect(facts: Facts, judgement: Judgement, analyses: list[AnalysisJson]) ->
     reviews = reviews_section(record)
     if reviews is not None:
         report["reviews"] = reviews
-    cost, learning = cost_section(record, evaluation), learning_section(record)
+    cost, learning = cost_section(record, evaluation), learning_section(record, evaluation)
     if cost is not None:
         report["cost"] = cost
     if learning is not None:

@@ -101,8 +101,19 @@ class CrossingJson(TypedDict):
     sizes: list[ComparedSizeJson]
 
 
+class LearningUseJson(TypedDict):
+    """Which model to use with so many images a class. points: of the models that none is shown to be better than, most
+    accurate first, among the number `of` that were compared. fastest: the one of them that predicts clearly fastest."""
+
+    size: int
+    points: list[LearningPointJson]
+    of: int
+    fastest: str | None
+
+
 class LearningCurvesJson(TypedDict):
-    """images: of validation. covers: what the intervals of points cover. margin: of practical equivalence."""
+    """images: of validation. covers: what the intervals of points cover. margin: of practical equivalence. use: a row
+    for each size at which models were compared."""
 
     images: int
     covers: list[str]
@@ -110,3 +121,4 @@ class LearningCurvesJson(TypedDict):
     points: list[LearningPointJson]
     networks: list[LearningNetworkJson]
     crossings: list[CrossingJson]
+    use: list[LearningUseJson]

@@ -26,12 +26,21 @@ class Analysis(Named):
         """Its name in a title."""
         return self.name
 
+    @property
+    def asked_layer(self) -> str | None:
+        """The layer that the study names, of an analysis of one layer."""
+        return None
+
 
 class Units(Analysis):
     """What each unit of a layer responds to. layer: its name in the table of layers; the last hidden one when None."""
 
     kind: Literal["units"] = "units"
     layer: str | None = None
+
+    @property
+    def asked_layer(self) -> str | None:
+        return self.layer
 
 
 class Curves(Analysis):
@@ -86,6 +95,10 @@ class Maps(Analysis):
     iterations: Annotated[int, Field(strict=True, ge=250, le=10_000)] = 500
     neighbours: Annotated[int, Field(strict=True, ge=2, le=1_000)] = 15
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = 0
+
+    @property
+    def asked_layer(self) -> str | None:
+        return self.layer
 
 
 ExplanationMethod = Literal["grad_cam", "integrated_gradients", "occlusion", "neighbours", "units"]

@@ -123,9 +123,9 @@ class Extraction:
         return cached_array(key, lambda: self._compute(part))
 
     def _compute(self, part: np.ndarray) -> np.ndarray:
-        trajectory, images = self.trajectory, self.material.images
-        last, rows = trajectory.frozen[-1], torch.from_numpy(part).to(images.device)
-        found = layer_outputs(trajectory.network, {}, self._values, images, trajectory.pixel_range, last.name, rows)
+        trajectory, material = self.trajectory, self.material
+        images, last = material.images[torch.from_numpy(part).to(material.device)], trajectory.frozen[-1]
+        found = layer_outputs(trajectory.network, {}, self._values, images, trajectory.pixel_range, last.name)
         return found.reshape(len(part), *last.output_shape)
 
     @cached_property

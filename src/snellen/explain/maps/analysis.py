@@ -177,4 +177,4 @@ def _entropy(labels: np.ndarray) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-METHOD = Method("model", make, misfit, seconds)
+METHOD = Method("model", make, misfit, seconds, layer=lambda network, options: f"layer {layer_of(network, options)}")

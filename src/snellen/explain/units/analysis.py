@@ -30,6 +30,7 @@ from snellen.explain.units.tables import DUPLICATE, SELECTIVE_AREA, UnitMeasures
 from snellen.models import chain
 from snellen.models.build import Network
 from snellen.models.predictions import Predictions
+from snellen.phrases import plural
 from snellen.statistics.false_discovery import benjamini_hochberg
 from snellen.study.analyses import Units
 
@@ -62,6 +63,16 @@ def seconds(network: Network, images: int) -> float:
     starts, steps = activation_maximisation.affordable(network, layer.units)
     ascents = 0 if layer.affine else 3 * starts * steps * layer.units * network.multiply_adds
     return 0.5 + images * network.multiply_adds / 1e10 + (ablations + ascents) / 5e10
+
+
+def layer_in_words(network: Network, options: Units) -> str:
+    """Such as "layer conv_2 (16 filters, relu)"."""
+    layer = unit_layer(network, chosen_layer(network, options.layer))
+    return f"layer {layer.name} ({plural(layer.units, _noun(layer))}, {layer.activation})"
+
+
+def _noun(layer: UnitLayer) -> str:
+    return "filter" if layer.convolutional else "unit"
 
 
 def make(model: TrainedModel, options: Units) -> AnalysisResult:
@@ -187,7 +198,7 @@ def _facts(
         "read_at": layer.read_at,
         "activation": layer.activation,
         "convolutional": layer.convolutional,
-        "noun": "filter" if layer.convolutional else "unit",
+        "noun": _noun(layer),
         "units": layer.units,
         "classes": list(model.classes),
         "train_images": trained,
@@ -238,4 +249,4 @@ def _points(read: Readings, part: Predictions) -> dict[str, np.ndarray]:
     }
 
 
-METHOD = Method("model", make, misfit, seconds, version=2, own_correction="units")
+METHOD = Method("model", make, misfit, seconds, version=2, own_correction="units", layer=layer_in_words)

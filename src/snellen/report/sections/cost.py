@@ -11,6 +11,7 @@ from snellen.evaluate.costs import CLEARLY, Costs, ModelCost, costs_of, is_basel
 from snellen.evaluate.evaluation import Evaluation
 from snellen.evaluate.pareto_front import Spread
 from snellen.evaluate.record import RunRecord
+from snellen.explain.curves.comparisons import MeasuredPoint
 from snellen.explain.curves.crossing_words import crossing_sentence
 from snellen.explain.curves.crossings import Crossing, LearningCurves, learning_curves
 from snellen.report.cost_types import (
@@ -20,6 +21,7 @@ from snellen.report.cost_types import (
     LearningCurvesJson,
     LearningNetworkJson,
     LearningPointJson,
+    LearningUseJson,
     MachineJson,
     SpreadJson,
 )
@@ -68,9 +70,9 @@ def _spread(spread: Spread) -> SpreadJson:
     return {"low": spread.low, "median": spread.median, "high": spread.high, "n": spread.n}
 
 
-def learning_section(record: RunRecord) -> LearningCurvesJson | None:
+def learning_section(record: RunRecord, evaluation: Evaluation) -> LearningCurvesJson | None:
     """The learning curves of all models over images a class; None without any."""
-    curves = learning_curves(record)
+    curves, costs = learning_curves(record), costs_of(record, evaluation)
     if curves is None:
         return None
     measured = [each for points in curves.points.values() for each in points.values()]
@@ -81,22 +83,37 @@ def learning_section(record: RunRecord) -> LearningCurvesJson | None:
         "points": list(_points(curves)),
         "networks": list(_networks(curves)),
         "crossings": [_crossing(one) for one in curves.crossings],
+        "use": [_use(curves, costs, size) for size in curves.sizes if curves.compared_at(size)],
     }
 
 
 def _points(curves: LearningCurves) -> Iterator[LearningPointJson]:
     for model, points in curves.points.items():
         for size, each in points.items():
-            yield {
-                "model": model,
-                "size": size,
-                "accuracy": each.accuracy,
-                "low": each.low,
-                "high": each.high,
-                "networks": len(each.right_SN),
-                "seconds": round(each.seconds, 2),
-                "compared": each.is_compared,
-            }
+            yield _point(model, size, each)
+
+
+def _point(model: str, size: int, each: MeasuredPoint) -> LearningPointJson:
+    return {
+        "model": model,
+        "size": size,
+        "accuracy": each.accuracy,
+        "low": each.low,
+        "high": each.high,
+        "networks": len(each.right_SN),
+        "seconds": round(each.seconds, 2),
+        "compared": each.is_compared,
+    }
+
+
+def _use(curves: LearningCurves, costs: Costs | None, size: int) -> LearningUseJson:
+    names = curves.candidates(size)
+    return {
+        "size": size,
+        "points": [_point(name, size, curves.points[name][size]) for name in names],
+        "of": len(curves.compared_at(size)),
+        "fastest": costs.cheapest(names) if costs else None,
+    }
 
 
 def _networks(curves: LearningCurves) -> Iterator[LearningNetworkJson]:
