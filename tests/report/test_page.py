@@ -22,6 +22,7 @@ from snellen.explain.augmented_images import Augmented
 from snellen.limits import REPORT_BYTES
 from snellen.report import page
 from snellen.report.formats import interval, percent, score
+from snellen.report.pages.model import model_pages
 
 PAYLOADS = [
     f"{before}{attack}{after}"
@@ -257,7 +258,7 @@ def test_names_that_are_not_unicode_do_not_stop_the_report(content: Any) -> None
 
 @pytest.mark.parametrize(
     ("models", "classes", "said"),
-    [(20, 40, "To keep this file small"), (2, 1000, "The 1,000 classes are in 24 blocks")],
+    [(20, 40, "on pages of their own, to keep this file small"), (2, 1000, "The 1,000 classes are in 24 blocks")],
 )
 def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(
     content: Any, models: int, classes: int, said: str
@@ -267,6 +268,31 @@ def test_a_large_study_stays_under_the_limit_and_says_what_it_left_out(
     assert len(html.encode()) <= REPORT_BYTES
     assert said in html
     assert f"model {models - 1}" in html
+
+
+def test_models_that_the_page_has_no_room_for_have_pages_of_their_own(content: Any) -> None:
+    """What the notebooks showed of each experiment is not for the chosen one alone: scores, matrix, images, curves."""
+    thumbnails = digits_report()[1]
+    large = enlarged(content, 20, 40)
+    html, left_out = page.rendered(large, thumbnails, {})
+    names = [f"model {place}" for place in range(1, 20)]
+    assert [each["name"] for each in left_out] == names
+    assert all(html.count(f'href="pages/model-model%20{place}.html"') >= 2 for place in range(1, 20))
+    whole = html5lib.parse(
+        page.render({**large, "models": large["models"][:1]}, thumbnails), namespaceHTMLElements=False
+    )
+    files = model_pages(large, left_out[:2], thumbnails, {})
+    assert list(files) == ["model-model 1.html", "model-model 2.html"]
+    for name, text in zip(names, files.values()):
+        assert len(text.encode()) <= REPORT_BYTES
+        own = html5lib.parse(text, namespaceHTMLElements=False)
+        found = own.find(f".//details[@id='model-{name}']")
+        shown = whole.find(".//details[@id='model-model 0']")
+        assert found.get("open") is not None
+        for element in ("table", "h4", "h5"):
+            assert len(list(found.iter(element))) == len(list(shown.iter(element))) > 3
+        wanted = {one.get("data-figure") for one in found.iter("div") if one.get("data-figure")}
+        assert wanted == json.loads(own.find(".//script[@id='embedded']").text)["figures"].keys()
 
 
 def enlarged(content: Any, num_models: int, num_classes: int) -> Any:

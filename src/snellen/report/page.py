@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -36,7 +36,7 @@ from snellen.report.figures.sprites import Sheet, build_sheet, rows_behind_cells
 from snellen.report.figures.vega_library import javascript
 from snellen.report.figures.vega_lite import Specification
 from snellen.report.formats import FILTERS, scroll
-from snellen.report.model_types import EstimateJson
+from snellen.report.model_types import EstimateJson, ModelJson
 from snellen.report.names import shortened
 from snellen.report.page_figures import PageFigures, page_figures
 from snellen.report.sections.first_screen import by_heading, first_screen
@@ -49,14 +49,18 @@ LABEL = 20
 
 @dataclass(frozen=True)
 class Detail:
-    """How much a page shows. cell_images: behind each confusion cell. models: in full, the best first; None is all."""
+    """How much a page shows. cell_images: behind each confusion cell. models: in full, chosen first; None is all."""
 
     cell_images: int
     models: int | None
 
 
-DETAILS = (Detail(CELL_IMAGES, None), Detail(24, None), Detail(8, None), Detail(8, 6), Detail(8, 1), Detail(0, 1))
-"""From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out."""
+DETAILS = (
+    *(Detail(images, None) for images in (CELL_IMAGES, 24, 8)),
+    *(Detail(images, 1) for images in (CELL_IMAGES, 24, 8, 0)),
+)
+"""From everything downwards; the page takes the first that keeps it under REPORT_BYTES, and says what it left out.
+Models that it does not show have pages of their own (`pages/model.py`)."""
 
 
 def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, Augmented] | None = None) -> str:
@@ -65,57 +69,86 @@ def render(content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, 
     The page makes no request and runs no script but its own two, which its content security policy names by hash.
     Every text of `content` is escaped. At most REPORT_BYTES of UTF-8, except where even the least of DETAILS is more.
     """
+    return rendered(content, thumbnails, augmented or {})[0]
+
+
+def rendered(
+    content: ReportJson, thumbnails: Thumbnails, augmented: Mapping[str, Augmented]
+) -> tuple[str, list[ModelJson]]:
+    """The page as `render` makes it, and the models that it leaves to pages of their own."""
 
     @cache
     def view(models: int | None) -> PageFigures:
-        return page_figures(_within(content, models), thumbnails, augmented or {})
+        return page_figures(within(content, models), thumbnails, augmented)
 
-    html = ""
-    for detail in details(len(content["data"]["classes"])):
-        shown = view(detail.models)
-        hidden = len(content["models"]) - len(shown.content["models"])
-        page = _page(shown, hidden, thumbnails, detail).encode("utf-8", "replace")
-        html = page.decode()
-        if len(page) <= REPORT_BYTES:
+    def page(detail: Detail) -> str:
+        return _page(view(detail.models), content, thumbnails, detail)
+
+    return smallest(page, content, DETAILS)
+
+
+def smallest(
+    page: Callable[[Detail], str], content: ReportJson, offered: Iterable[Detail]
+) -> tuple[str, list[ModelJson]]:
+    """The page of the first detail that keeps it under REPORT_BYTES, else of the last; and the models left out."""
+    html, left_out = "", list[ModelJson]()
+    for detail in details(len(content["data"]["classes"]), offered):
+        encoded = page(detail).encode("utf-8", "replace")
+        html, left_out = encoded.decode(), _left_out(content, detail.models)
+        if len(encoded) <= REPORT_BYTES:
             break
-    return html
+    return html, left_out
 
 
-def details(num_classes: int) -> Iterable[Detail]:
-    """DETAILS, without images behind cells where there are too many classes for them."""
+def page_of_model(model: str) -> str:
+    """The file of a model with a page of its own, in the folder of pages."""
+    return f"model-{model}.html"
+
+
+def details(num_classes: int, offered: Iterable[Detail] = DETAILS) -> Iterable[Detail]:
+    """Those offered, without images behind cells where there are too many classes for them."""
     limit = CELL_IMAGES if num_classes <= CELL_CLASSES else 0
-    return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in DETAILS)
+    return dict.fromkeys(Detail(min(detail.cell_images, limit), detail.models) for detail in offered)
 
 
-def _page(view: PageFigures, hidden_models: int, thumbnails: Thumbnails, detail: Detail) -> str:
+def _page(view: PageFigures, whole: ReportJson, thumbnails: Thumbnails, detail: Detail) -> str:
     content = view.content
-    cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
+    away = {f"model-{each['name']}": f"pages/{page_of_model(each['name'])}" for each in _left_out(whole, detail.models)}
     return filled(
         "report.html.j2",
         content,
         figures=view.figures | _analysis_figures(content),
-        cells=cell_contents(content, cell_sheet, detail.cell_images),
-        view=view,
-        hidden_models=hidden_models,
-        sheet=view.sheet,
-        cell_sheet=cell_sheet,
-        detail=detail,
-        cell_limit=CELL_IMAGES,
+        **shown_of_models(view, thumbnails, detail),
+        away=away,
         first_screen=first_screen(content),
         conclusions=by_heading(content["answer"]),
         varied=varied(content["answer"]),
-        matrix_classes=MATRIX_CLASSES,
-        cell_classes=CELL_CLASSES,
-        epoch_rows=EPOCH_ROWS // max(1, len(content["models"])),
-        label_length=LABEL,
         axis=_axis(content),
         below_axis=below_axis(content["cost"]["models"]) if "cost" in content else [],
-        anchors=_anchors(content),
+        anchors=_anchors(content) | {anchor: anchor.removeprefix("model-") for anchor in away},
         explanations=_explanations(content),
-        covers=covered(_scores(content)),
         leaders=covered(_leading(content)),
         methods=list(dict.fromkeys(estimate["method"] for _, estimate in _leading(content) if estimate["method"])),
     )
+
+
+def shown_of_models(view: PageFigures, thumbnails: Thumbnails, detail: Detail) -> dict[str, Any]:
+    """What the template of a model reads, for `filled`."""
+    content = view.content
+    cell_sheet = build_sheet(thumbnails, rows_behind_cells(content, detail.cell_images), CELL_SHEET_BYTES)
+    return {
+        "cells": cell_contents(content, cell_sheet, detail.cell_images),
+        "view": view,
+        "sheet": view.sheet,
+        "cell_sheet": cell_sheet,
+        "detail": detail,
+        "cell_limit": CELL_IMAGES,
+        "matrix_classes": MATRIX_CLASSES,
+        "cell_classes": CELL_CLASSES,
+        "epoch_rows": EPOCH_ROWS // max(1, len(content["models"])),
+        "label_length": LABEL,
+        "covers": covered(_scores(content)),
+    }
 
 
 def _analysis_figures(content: ReportJson) -> dict[str, Specification]:
@@ -144,7 +177,7 @@ def filled(
         .render(
             content,
             **{name: Markup(text) for name, text in own.items()},
-            **context,
+            **{"away": {}, **context},
             few_classes=FEW_CLASSES,
             listed_classes=LISTED_CLASSES,
             further=[Markup(text) for text in further],
@@ -165,11 +198,18 @@ def stylesheet() -> str:
     return resource("colours.css") + resource("page.css") + resource("confusion_matrix.css")
 
 
-def _within(content: ReportJson, count: int | None) -> ReportJson:
+def within(content: ReportJson, count: int | None) -> ReportJson:
     """`content` with `count` models, None for all: the chosen one, then the order of the leaderboard."""
-    models = content["models"]
-    shown = sorted(models, key=lambda model: not model["chosen"])[:count]
-    return {**content, "models": shown}
+    return {**content, "models": _chosen_first(content)[:count]}
+
+
+def _left_out(content: ReportJson, count: int | None) -> list[ModelJson]:
+    """The models that `within` leaves out."""
+    return [] if count is None else _chosen_first(content)[count:]
+
+
+def _chosen_first(content: ReportJson) -> list[ModelJson]:
+    return sorted(content["models"], key=lambda model: not model["chosen"])
 
 
 def cell_contents(content: ReportJson, sheet: Sheet, limit: int) -> dict[str, Any]:

@@ -31,9 +31,11 @@ from snellen.findings.rules import Judgement
 from snellen.models.bundle import CARD, DESCRIPTION, FAMILIARITY, WEIGHTS, Description, save_bundle
 from snellen.models.bundle_optional_sections import Familiarity, Sections, Temperature, Threshold
 from snellen.models.weights import pack_weights
-from snellen.report import analyses, page
+from snellen.report import analyses
 from snellen.report.card import model_card
 from snellen.report.content import collect, drawn_rows
+from snellen.report.page import rendered
+from snellen.report.pages.model import model_pages
 from snellen.report.types import ReportJson
 from snellen.study.data_settings import input_of
 
@@ -66,12 +68,18 @@ def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | N
     thumbnails = _thumbnails(record.folder, content, dataset)
     _save_bundles(record, evaluation, content)
     report, html, epochs = (record.folder / name for name in ("report.json", "report.html", EPOCHS))
+    augmented = load_augmented(record.folder)
+    page, left_out = rendered(content, thumbnails, augmented)
     texts = analyses.pages(facts.outcomes, content, stored_exploration(record))
+    texts |= {
+        name: analyses.with_banner(text, content)
+        for name, text in model_pages(content, left_out, thumbnails, augmented).items()
+    }
     pages = {inside(record.folder, "pages", name): text for name, text in texts.items()}
     with hashes.rewriting(record.folder, [report, html, epochs, *pages]):
         write_json(report, content)
         write_text(epochs, as_csv(epochs_csv(record)))
-        write_text(html, page.render(content, thumbnails, load_augmented(record.folder)))
+        write_text(html, page)
         for path, text in pages.items():
             write_text(path, text)
     return FinishedRun(record.folder, record, evaluation, judgement, _failed(record))
