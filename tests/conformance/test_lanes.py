@@ -228,6 +228,25 @@ def test_rates_reduced_on_a_plateau_are_each_lanes_own(tmp_path: Path) -> None:
         assert rates[2] == [0.01] * 4 + [0.005] * 3
 
 
+def test_the_rates_of_the_history_are_those_of_the_steps() -> None:
+    """Reduced to nothing, a rate moves no weight: of one lane from the third epoch on. The loss of another falls in
+    every epoch, so it goes on; it would not by the history of the first."""
+    numbers = ((1, 1.0), (1, 1.0), (2, 0.0))
+    plateaus = tuple(
+        {"reduce_on_plateau": {"patience": patience, "min_delta": min_delta, "factor": 1e-30}}
+        for patience, min_delta in numbers
+    )
+    pack = lanes(7, schedule=plateaus, optimizer="sgd", patience=None)
+    training, snapshot = loop.Training.prepare(pack, material()), start(*pack)
+    moved: dict[int, list[bool]] = {0: [], 1: [], 2: []}
+    while snapshot.alive:
+        alive, before, state = snapshot.alive, snapshot.theta, training.run_steps(snapshot, Silent()).state
+        for number, place in enumerate(alive):
+            moved[place].append(not torch.equal(before[number], state.theta[number]))
+        snapshot = training.epoch(snapshot, Silent())
+    assert moved == {0: [True] * 2 + [False] * 5, 1: [True] * 2, 2: [True] * 7}
+
+
 @pytest.mark.parametrize("kind", STRONG_AND_WEAK)
 def test_augmentations(kind: str, tmp_path: Path) -> None:
     strong, weak = STRONG_AND_WEAK[kind]
