@@ -44,6 +44,10 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "cutmix": [{"layers": LENET, "augment": ["flip", {"cutmix": 1.0}]}],
     **{f"by {name}": [{"optimizer": name, "layers": LENET}] for name in OPTIMIZERS},
     "momenta": [{"optimizer": {"sgd": {"momentum": each, "nesterov": True}}} for each in (0.5, 0.9)],
+    "amsgrad": [{"optimizer": {"adam": {"amsgrad": True}}}],
+    "penalties": [{"layers": ["flatten", {"dense": {"units": 5, "l1": 0.01, "l2": each}}]} for each in (0.1, 0.0)],
+    "clipped": [{"clip_parameter_norm": 0.1}, {"clip_value": 0.01}],
+    "plateau": [{"schedule": {"reduce_on_plateau": {"patience": each, "min_delta": 1}}} for each in (1, 2)],
     "rmsprop": [{"optimizer": {"rmsprop": {"momentum": 0.9}}}],
 }
 

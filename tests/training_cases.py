@@ -40,6 +40,7 @@ TRAJECTORY: dict[str, Any] = {
     "label_smoothing": 0.0,
     "class_weights": None,
     "augment": (),
+    "followed": None,
     "start": None,
     "continues": "kept",
 }
@@ -56,6 +57,8 @@ def job(**changes: Any) -> Job:
     """The job with other values for some fields of its trajectory or stop rule."""
     trajectory, stop = ({name: changes.get(name, value) for name, value in each.items()} for each in (TRAJECTORY, STOP))
     assert changes.keys() <= TRAJECTORY.keys() | STOP.keys()
+    if "reduce_on_plateau" in trajectory["schedule"] and trajectory["followed"] is None:
+        trajectory["followed"] = {"measure": stop["measure"], "validation_rows": stop["validation_rows"]}
     layers = (*PARTS.validate_python(trajectory["layers"]), Dense(units=trajectory["classes"]))
     return Job(trajectory=Trajectory(**{**trajectory, "layers": layers}), stop=StopRule(**stop))
 

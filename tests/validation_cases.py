@@ -78,8 +78,8 @@ MISTAKES = [
         TRAIN,
         "schedule: cosin",
         6,
-        "unknown schedule 'cosin'; expected one of constant, cosine, exponential, linear, one_cycle, polynomial, step. "
-        "Did you mean 'cosine'?",
+        "unknown schedule 'cosin'; expected one of constant, cosine, exponential, linear, one_cycle, polynomial, "
+        "reduce_on_plateau, step. Did you mean 'cosine'?",
     ),
     (TRAIN, "schedule: {cosine: {warmup: 1}}", 6, "unknown key `warmup` of model `a`; did you mean `warmup_epochs`?"),
     (

@@ -90,6 +90,7 @@ COURSES: list[Any] = [
     {"exponential": 0.5},
     {"polynomial": 2},
     "one_cycle",
+    {"reduce_on_plateau": {"patience": 1, "min_delta": 1.0, "factor": 0.5}},
 ]
 STRONG_AND_WEAK: dict[str, tuple[Any, Any]] = {
     "shift": ({"shift": 0.3}, {"shift": 0.1}),
@@ -218,6 +219,38 @@ def test_numbers_of_optimizers_are_each_lanes_own(rules: tuple[Any, Any, Any], t
 def test_schedules(schedule: Any, tmp_path: Path) -> None:
     """The lanes beside have other schedules, and a total of their own."""
     agree(lanes(schedule=(schedule, "constant", schedule), total_epochs=(3, 9, 5)), tmp_path)
+
+
+def test_rates_reduced_on_a_plateau_are_each_lanes_own(tmp_path: Path) -> None:
+    """Each follows its own measure with its own numbers, also when a lane beside it has left."""
+    plateaus = tuple({"reduce_on_plateau": {"patience": each, "min_delta": 1.0, "factor": 0.5}} for each in (1, 1, 3))
+    pack = lanes(7, schedule=plateaus, measure=("loss", "loss", "accuracy"), patience=None)
+    agree(pack, tmp_path)
+    for dtype in (torch.float32, torch.float64):
+        together = trained(*pack, folder=tmp_path / f"again-{dtype}", dtype=dtype)
+        rates = [[record["learning_rate"] for record in lane.history] for lane in together.lanes]
+        assert rates[0] == [0.01 / 2 ** max(0, epoch - 1) for epoch in range(7)]
+        assert rates[1] == [0.003] * 2
+        assert rates[2] == [0.01] * 4 + [0.005] * 3
+
+
+def test_the_rates_of_the_history_are_those_of_the_steps() -> None:
+    """Reduced to nothing, a rate moves no weight: of one lane from the third epoch on. The loss of another falls in
+    every epoch, so it goes on; it would not by the history of the first."""
+    numbers = ((1, 1.0), (1, 1.0), (2, 0.0))
+    plateaus = tuple(
+        {"reduce_on_plateau": {"patience": patience, "min_delta": min_delta, "factor": 1e-30}}
+        for patience, min_delta in numbers
+    )
+    pack = lanes(7, schedule=plateaus, optimizer="sgd", patience=None)
+    training, snapshot = loop.Training.prepare(pack, material()), start(*pack)
+    moved: dict[int, list[bool]] = {0: [], 1: [], 2: []}
+    while snapshot.alive:
+        alive, before, state = snapshot.alive, snapshot.theta, training.run_steps(snapshot, Silent()).state
+        for number, place in enumerate(alive):
+            moved[place].append(not torch.equal(before[number], state.theta[number]))
+        snapshot = training.epoch(snapshot, Silent())
+    assert moved == {0: [True] * 2 + [False] * 5, 1: [True] * 2, 2: [True] * 7}
 
 
 @pytest.mark.parametrize("kind", STRONG_AND_WEAK)

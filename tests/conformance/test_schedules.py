@@ -3,7 +3,9 @@ and 1."""
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("one_cycle", {}),
     ("one_cycle", {"rise": 0.6, "start": 0.5, "final": 0.01}),
     ("one_cycle", {"rise": 0.01}),
+    ("reduce_on_plateau", {}),
 ]
 every_case = pytest.mark.parametrize(("name", "arguments"), CASES, ids=str)
 
@@ -92,8 +95,9 @@ THEIRS: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
 def test_schedules_are_those_of_torch(
     name: str, arguments: dict[str, Any], theirs: str, settings: dict[str, Any]
 ) -> None:
-    """Every one but `constant` has a case."""
-    assert {case[0] for case in THEIRS} == set(SCHEDULES) - {"constant"}
+    """Every one but `constant` and those that follow validation has a case."""
+    following = {name for name, schedule in SCHEDULES.items() if schedule.follows_validation}
+    assert {case[0] for case in THEIRS} == set(SCHEDULES) - {"constant", *following}
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0, momentum=0.9)
     scheduler = getattr(lr_scheduler, theirs)(optimizer, **settings)
     expected = []
@@ -122,3 +126,27 @@ def test_only_a_schedule_that_asks_for_the_total_depends_on_it(name: str, argume
     schedule = SCHEDULES[name](**arguments)
     depends = any(schedule.share(step, STEPS, 30) != schedule.share(step, STEPS, 300) for step in range(3 * TOTAL))
     assert depends == schedule.needs_total or arguments.get("final") == 1
+
+
+CALLBACKS = json.loads((Path(__file__).parents[1] / "golden/keras_callbacks.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("measure", ["loss", "accuracy"])
+def test_rates_are_reduced_where_keras_reduces_them(measure: Any) -> None:
+    """As computed with Keras's ReduceLROnPlateau by scripts/keras_callbacks.py."""
+    cases = [case for case in CALLBACKS["reduce on plateau"] if case["measure"] == measure]
+    assert len({tuple(case["rates"]) for case in cases}) > 10 and {} in [case["arguments"] for case in cases]
+    for case in cases:
+        own = {"min_learning_rate" if name == "min_lr" else name: value for name, value in case["arguments"].items()}
+        schedule, values = SCHEDULES["reduce_on_plateau"](**own), case["values"]
+        found = [schedule.peak_after(values[:epoch], measure, case["rates"][0]) for epoch in range(len(values))]
+        assert found == case["rates"]
+
+
+@every_case
+def test_the_peak_is_that_of_the_training_unless_the_schedule_follows_validation(
+    name: str, arguments: dict[str, Any]
+) -> None:
+    schedule = SCHEDULES[name](**arguments)
+    assert schedule.peak_after([], "loss", 0.3) == 0.3
+    assert (schedule.peak_after([1.0] * 50, "loss", 0.3) != 0.3) == schedule.follows_validation

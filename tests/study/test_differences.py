@@ -60,3 +60,12 @@ def test_the_shipped_pair_is_matched() -> None:
     models = open_document("cifar10-cnn").study([]).models
     [found] = differences(models["with-augmentation"], models["plain"])
     assert (found.path, found.factor) == ("train.1.augment", "the augmentation")
+
+
+def test_patience_of_a_schedule_keeps_the_steps() -> None:
+    pair = [model(train={"schedule": {"reduce_on_plateau": {"patience": each}}}) for each in (3, 5)]
+    [found] = differences(*pair)
+    assert found.path == "train.schedule.reduce_on_plateau.patience" and found.keeps_steps
+    pair = [model(train={"patience": 3, "min_delta": each}) for each in (0.0, 0.1)]
+    [found] = differences(*pair)
+    assert found.path == "train.min_delta" and not found.keeps_steps

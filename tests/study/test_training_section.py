@@ -17,7 +17,7 @@ from snellen.data.splits.split_data import split_data
 from snellen.errors import StudyError
 from snellen.models.chain import penalties as penalties_of
 from snellen.study.document import from_values, parse, to_yaml
-from snellen.study.plan import plan
+from snellen.study.plan import plan, with_final
 from snellen.train.job import Job
 
 DATASET = snellen.from_arrays(*blobs(120), class_names=("cat", "dog", "frog"), pixel_range=(0, 255))
@@ -159,6 +159,32 @@ models:
 """
 
 
+PLATEAU = {"reduce_on_plateau": {"patience": 3}}
+
+
+def test_a_plateau_is_that_of_the_measure_on_the_validation_rows() -> None:
+    """So one split trains once for several stop rules, and another split, or another measure, is another training."""
+    found = job({"schedule": PLATEAU})
+    assert found.trajectory.followed is not None
+    assert found.trajectory.followed.measure == found.stop.measure == "loss"
+    assert found.trajectory.followed.validation_rows == found.stop.validation_rows
+    assert job({"schedule": PLATEAU, "epochs": 3, "patience": 2}).trajectory.id == found.trajectory.id
+    assert job({"schedule": PLATEAU, "measure": "accuracy"}).trajectory.id != found.trajectory.id
+
+
+def test_a_plateau_needs_validation_images() -> None:
+    """The network that is trained on all of them has none: refused before anything is trained where there are folds,
+    also where the schedule is one option of several."""
+    models = {"a": {"layers": "linear", "train": {"schedule": PLATEAU}}}
+    study = from_values({"study": "s", "data": "memory:x", "models": models}).study()
+    with pytest.raises(StudyError, match=r"`reduce_on_plateau` follows the validation loss, and there are no"):
+        with_final(plan(study, DATA), study, DATA, {"a": [3]})
+    searched = {"a": {"layers": "linear", "train": {"schedule": {"choice": ["cosine", PLATEAU]}}}}
+    for each in (models, searched):
+        with pytest.raises(StudyError, match=r"`reduce_on_plateau` of model `a` follows validation images"):
+            from_values({"study": "s", "data": "memory:x", "models": each, "folds": 3}).study()
+
+
 def test_gradients_are_clipped_one_way() -> None:
     with pytest.raises(StudyError, match=r"more than one of clip_norm, clip_parameter_norm, clip_value"):
         job({"clip_norm": 1.0, "clip_value": 0.5})
@@ -183,6 +209,8 @@ def test_gradients_are_clipped_one_way() -> None:
         ("label_smoothing: 1", "`label_smoothing` of model `a` must be "),
         ("class_weights: even", "`class_weights` of model `a` must be 'balanced'"),
         ("schedule: {one_cycle: {warmup_epochs: 2}}", "unknown key `warmup_epochs` of model `a`"),
+        ("schedule: {reduce_on_plateau: {factor: 1}}", "`factor` of model `a` must be in (0, 1); got 1"),
+        ("schedule: {reduce_on_plateau: {min_lr: 1}}", "unknown key `min_lr` of model `a`"),
         ("schedule: step", "`every_epochs` of model `a` is missing"),
     ],
 )

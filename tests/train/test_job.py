@@ -63,6 +63,7 @@ OTHERS: dict[str, Any] = {
     "label_smoothing": 0.1,
     "class_weights": (1.0, 2.0, 3.0),
     "augment": [{"shift": 0.1}],
+    "followed": {"measure": "loss", "validation_rows": "d" * 64},
     "epochs": 5,
     "patience": 3,
     "measure": "accuracy",
@@ -80,7 +81,25 @@ def test_ids_are_pinned(expected: str, changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("field", [*Trajectory.model_fields, *StopRule.model_fields])
 def test_the_id_depends_on_every_field(field: str) -> None:
-    assert job(**{field: OTHERS[field]}).id != job().id
+    needed = {"schedule": "reduce_on_plateau"} if field == "followed" else {}
+    assert job(**needed, **{field: OTHERS[field]}).id != job(**needed).id
+
+
+def test_what_a_schedule_follows_is_in_the_trajectory_and_in_no_other() -> None:
+    """The measure and the validation rows change the weights there, and only there; patience and epochs never do."""
+    stops: list[dict[str, Any]] = [
+        {},
+        {"measure": "accuracy"},
+        {"validation_rows": "c" * 64},
+        {"epochs": 9},
+        {"patience": 2},
+    ]
+    for schedule, different in (("constant", 1), ("reduce_on_plateau", 3)):
+        jobs = [job(schedule=schedule, **stop) for stop in stops]
+        assert len({each.id for each in jobs}) == 5
+        assert len({each.trajectory.id for each in jobs}) == different
+    with pytest.raises(ValueError, match=r"`followed` is given exactly where the schedule follows validation"):
+        job(followed=OTHERS["followed"])
 
 
 @pytest.mark.parametrize(

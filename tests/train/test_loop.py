@@ -199,16 +199,25 @@ def test_a_real_divergence(tmp_path: Path) -> None:
     assert checkpoint(tmp_path).load("cpu") is None and history(broken) == ()
 
 
-@pytest.mark.parametrize("optimizer", ["adam", {"sgd": {"momentum": 0.9}}, {"rmsprop": {"momentum": 0.5}}])
-def test_a_longer_run_goes_on_where_a_shorter_one_stopped(tmp_path: Path, optimizer: Any) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam"},
+        {"optimizer": {"sgd": {"momentum": 0.9}}},
+        {"optimizer": {"rmsprop": {"momentum": 0.5}}},
+        {"schedule": {"reduce_on_plateau": {"patience": 1, "min_delta": 1, "factor": 0.5}}},
+    ],
+    ids=str,
+)
+def test_a_longer_run_goes_on_where_a_shorter_one_stopped(tmp_path: Path, changes: dict[str, Any]) -> None:
     """Epochs from a snapshot are the same as in one go: nothing is remembered outside it."""
-    layers = ["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.3}]
-    whole = trained(tmp_path / "whole", optimizer=optimizer, layers=layers)
+    changes = {**changes, "layers": ["flatten", {"dense": 8}, "batch_norm", {"dropout": 0.3}]}
+    whole = trained(tmp_path / "whole", **changes)
     part = checkpoint(tmp_path / "parts")
-    own = lane(optimizer=optimizer, layers=layers)
+    own = lane(**changes)
     part.save(train_pack((own,), material(), start(own), part, Silent(), until=2))
     assert part.epoch == 2
-    resumed = trained(tmp_path / "parts", optimizer=optimizer, layers=layers)
+    resumed = trained(tmp_path / "parts", **changes)
     assert len(history(resumed)) == 4 and kept(resumed).stopping == kept(whole).stopping
     torch.testing.assert_close(kept(resumed).theta, kept(whole).theta, rtol=0, atol=0)
 

@@ -99,7 +99,8 @@ def under_trained(facts: Facts) -> Iterator[Finding]:
 def _curve(folder: JobFolder, measure: str, epochs: int) -> Curve | None:
     """The validation measures of a network after each epoch; None without validation images.
 
-    A network that stopped early had stopped improving: its last epoch is never the kept one.
+    A network that stopped early had stopped improving, or improved by less than the study's `min_delta`: whichever
+    epoch it kept, it does not count as one that was still improving at its end.
     """
     predictions, result, history = folder.read_predictions("validation"), folder.read_result(), folder.read_history()
     if predictions is None or predictions.labels is None or not len(predictions) or result is None or not history:

@@ -41,7 +41,7 @@ class Differing:
     @property
     def keeps_steps(self) -> bool:
         """Whether this key leaves the number of steps equal."""
-        return self.path.rpartition(".")[2] not in STEPS
+        return "schedule" in self.path.split(".") or self.path.rpartition(".")[2] not in STEPS
 
     @property
     def factor(self) -> str:

@@ -20,7 +20,7 @@ from snellen.study.schema import Model
 from snellen.study.train_section import Train
 from snellen.train import class_weights
 from snellen.train.augment.mirrored_classes import refuse_changed_classes, refuse_mirrored_views
-from snellen.train.job import Job, StopRule, Trajectory
+from snellen.train.job import Followed, Job, StopRule, Trajectory
 from snellen.train.lane import Lane
 
 
@@ -122,6 +122,7 @@ def _chain(
             label_smoothing=phase.label_smoothing,
             class_weights=class_weights.resolve(phase.class_weights, dataset.classes, labels),
             augment=phase.augment,
+            followed=_followed(phase, rows),
         )
         job = Job(trajectory=trajectory, stop=_stop_rule(phase, rows, count))
         yield job
@@ -147,6 +148,20 @@ def _in_phase(layers: tuple[AnyPart, ...], phase: Train) -> tuple[AnyPart, ...]:
             expected="adam, sgd or another, or a backbone without learning_rate_factor and learning_rate_decay",
         )
     return (first, *others)
+
+
+def _followed(phase: Train, rows: RoleRows) -> Followed | None:
+    """What the schedule depends on of the validation rows; raises StudyError where there are none."""
+    if not phase.schedule.follows_validation:
+        return None
+    if not len(rows.rows["validation"]):
+        raise StudyError(
+            f"the schedule `{phase.schedule.name}` follows the validation {phase.measure}, and there are no validation "
+            "images",
+            where="schedule",
+            hint="Give the study some, or take another schedule, such as `cosine`.",
+        )
+    return Followed(measure=phase.measure, validation_rows=rows.sha256["validation"])
 
 
 def _stop_rule(phase: Train, rows: RoleRows, count: int | None) -> StopRule:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -185,6 +185,13 @@ class Model(Section):
         """The phase whose kept weights are the model."""
         return self.train[-1]
 
+    def options(self) -> Iterator[Model]:
+        """The model, and models that together have every option of the values to search."""
+        yield self
+        if self.search is not None:
+            space = self.search.space
+            yield from (Model.model_validate(space.filled(each).model) for each in space.probes())
+
     @field_serializer("train")
     def _one_phase_alone(self, phases: tuple[Train, ...]) -> Any:
         """A single phase is written without a list."""
@@ -305,6 +312,19 @@ class StudyFile(Section):
                 found="mean_over: folds",
                 expected="`mean_over: seeds`, or none",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_and_folds(self) -> StudyFile:
+        """After cross-validation a network is trained on all images, without any to validate it."""
+        for name, model in self.models.items() if self.folds is not None else ():
+            for schedule in (phase.schedule for option in model.options() for phase in option.train):
+                if schedule.follows_validation:
+                    raise StudyError(
+                        f"`{schedule.name}` of model `{name}` follows validation images, and the network that `folds` "
+                        "train on all images at the end has none",
+                        hint="Leave out `folds`, or take another schedule, such as `cosine`.",
+                    )
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from snellen.models.keys import Key
 from snellen.train.augment.epoch import EpochAugmentation
 from snellen.train.lane import Lane
 from snellen.train.schedules import Schedule
+from snellen.train.snapshot import EpochRecord
 from snellen.train.step import StepInputs
 
 AUGMENTED_TOGETHER = 256
@@ -54,6 +55,9 @@ class Counted:
 
 
 FROM_ZERO = Counted()
+History = Sequence[EpochRecord]
+"""The epochs of a lane, in order."""
+NO_HISTORIES: Mapping[int, History] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +81,12 @@ class Batches:
         """Steps of an epoch, equal for all lanes."""
         return self.lanes[0].steps
 
-    def of_epoch(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Iterator[StepInputs]:
+    def of_epoch(
+        self, alive: Sequence[int], epoch: int, dtype: torch.dtype, histories: Mapping[int, History] = NO_HISTORIES
+    ) -> Iterator[StepInputs]:
         """Every step of an epoch for the lanes at the places `alive`. epoch: of this phase, from 0; the schedule starts
-        with the phase, all else goes on from what was counted."""
-        trajectory, rates = self.lanes[0].trajectory, self._learning_rates(alive, epoch, dtype)
+        with the phase, all else goes on from what was counted. histories: the epochs of this phase before, by place."""
+        trajectory, rates = self.lanes[0].trajectory, self._learning_rates(alive, epoch, dtype, histories)
         before, whole = self.counted.steps + epoch * self.steps, self.counted.epochs + epoch
         augmentation, steps = self._augmentation(alive, whole), self._rows(alive, whole)
         pairs = augmentation.partners([len(self.train_rows[place]) for place in alive], trajectory.batch_size)
@@ -137,19 +143,33 @@ class Batches:
         rows = torch.from_numpy(self.lanes[place].rows["train"])
         return rows[torch.from_numpy(self._key((place,), "order", epoch).permutations(len(rows))[0])]
 
-    def _learning_rates(self, alive: Sequence[int], epoch: int, dtype: torch.dtype) -> Tensor:
+    def _learning_rates(
+        self, alive: Sequence[int], epoch: int, dtype: torch.dtype, histories: Mapping[int, History]
+    ) -> Tensor:
         """(steps, A, 1)."""
         steps = range(epoch * self.steps, (epoch + 1) * self.steps)
         lanes = [self.lanes[place] for place in alive]
+        peaks = [_peak(lane, histories.get(place, ())) for place, lane in zip(alive, lanes)]
         one_of_each = {_schedule(lane): lane for lane in lanes}
         shares = {key: np.array([_share(lane, step) for step in steps]) for key, lane in one_of_each.items()}
-        rates = np.stack([lane.trajectory.learning_rate * shares[_schedule(lane)] for lane in lanes], 1)
+        rates = np.stack([peak * shares[_schedule(lane)] for peak, lane in zip(peaks, lanes)], 1)
         return torch.from_numpy(rates[..., None]).to(dtype).to(self.data.device)
 
 
-def learning_rate(lane: Lane, step: int) -> float:
-    """At a step, counted from 0."""
-    return lane.trajectory.learning_rate * _share(lane, step)
+def learning_rate(lane: Lane, step: int, history: History) -> float:
+    """At a step, counted from 0. history: the epochs before that of the step."""
+    return _peak(lane, history) * _share(lane, step)
+
+
+def _peak(lane: Lane, history: History) -> float:
+    """The rate that shares are of, in the epoch after these."""
+    trajectory = lane.trajectory
+    if trajectory.followed is None:
+        return trajectory.learning_rate
+    measure = trajectory.followed.measure
+    scores = [record["validation_loss" if measure == "loss" else "validation_accuracy"] for record in history]
+    values = [score for score in scores if score is not None]
+    return trajectory.schedule.peak_after(values, measure, trajectory.learning_rate)
 
 
 def _share(lane: Lane, step: int) -> float:

@@ -73,34 +73,36 @@ class Validation:
         return loss(labels, probabilities), accuracy(labels, probabilities)
 
 
-def epoch_record(lane: Lane, place: int, trained: TrainedEpoch, validation: Validation) -> EpochRecord | str:
-    """The record of one lane, its seconds still 0, or the reason why the lane failed."""
+def epoch_record(
+    lane: Lane, place: int, trained: TrainedEpoch, validation: Validation, history: Sequence[EpochRecord]
+) -> EpochRecord | str:
+    """The record of one lane, its seconds still 0, or the reason why the lane failed. history: the epochs before."""
     number, count = trained.alive.index(place), len(lane.rows["train"])
     losses, last_step = trained.losses[number], trained.epoch * lane.steps - 1
     finite = torch.isfinite(losses).numpy()
     if not finite.all():
         first = int(np.argmin(finite))
-        return _non_finite(lane, "loss", float(losses[first]), last_step + 1 - lane.steps + first)
+        return _non_finite(lane, "loss", float(losses[first]), last_step + 1 - lane.steps + first, history)
     weights = trained.weights_of(place)
     validation_loss, validation_accuracy = validation.scores(lane, place, weights.theta, weights.state)
     if validation_loss is not None and not math.isfinite(validation_loss):
-        return _non_finite(lane, "validation loss", validation_loss, last_step)
+        return _non_finite(lane, "validation loss", validation_loss, last_step, history)
     return EpochRecord(
         epoch=trained.epoch,
         loss=float(losses.double().sum()) / count,
         accuracy=int(trained.right[number].sum()) / count,
         validation_loss=validation_loss,
         validation_accuracy=validation_accuracy,
-        learning_rate=learning_rate(lane, last_step),
+        learning_rate=learning_rate(lane, last_step, history),
         seconds=0.0,
     )
 
 
-def _non_finite(lane: Lane, what: str, value: float, step: int) -> str:
+def _non_finite(lane: Lane, what: str, value: float, step: int, history: Sequence[EpochRecord]) -> str:
     epoch = step // lane.steps
     error = NonFiniteLoss(
         f"the {what} became {value:g} at step {step + 1} (epoch {epoch + 1}) with learning rate "
-        f"{learning_rate(lane, step):g}; the last good epoch is {epoch}",
+        f"{learning_rate(lane, step, history):g}; the last good epoch is {epoch}",
         hint="Try a smaller learning_rate.",
     )
     return str(error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from snellen.files.hashing import identity
 from snellen.models.build import Network, assemble
@@ -35,13 +35,21 @@ class Frozen(BaseModel):
     identity_baseline: ClassVar[Mapping[str, Any]] = {}
 
 
+class Followed(Frozen):
+    """What a schedule follows that depends on validation: the measure, and the rows (as of a stop rule)."""
+
+    measure: Measure
+    validation_rows: str
+
+
 class Trajectory(Frozen):
     """What determines the weights after every epoch.
 
     layers: all of them, with feature steps and the output layer. rows: SHA-256 of the training rows' content, labels
     and order. total_epochs: only where the schedule depends on it. start: the job of the phase before; None starts from
     initial weights. continues: from the kept weights of `start` with a new optimizer, or from its last weights with the
-    state of its optimizer. class_weights: one per class, in their order.
+    state of its optimizer. class_weights: one per class, in their order. followed: only where the schedule depends on
+    the validation measure.
     """
 
     identity_baseline: ClassVar[Mapping[str, Any]] = {
@@ -53,6 +61,7 @@ class Trajectory(Frozen):
         "label_smoothing": 0.0,
         "class_weights": None,
         "augment": (),
+        "followed": None,
     }
     layers: tuple[AnyPart, ...]
     input_shape: tuple[int, int, int]
@@ -74,6 +83,13 @@ class Trajectory(Frozen):
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     augment: Augmentations = ()
+    followed: Followed | None = None
+
+    @model_validator(mode="after")
+    def _says_what_is_followed(self) -> Trajectory:
+        if self.schedule.follows_validation != (self.followed is not None):
+            raise ValueError("`followed` is given exactly where the schedule follows validation")
+        return self
 
     @cached_property
     def network(self) -> Network:

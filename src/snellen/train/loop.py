@@ -93,7 +93,10 @@ class Training:
         """One more epoch of the lanes alive; those that are done or have failed leave. `before` is not changed."""
         began = time.perf_counter()
         trained = self.run_steps(before, watcher)
-        records = [epoch_record(self.lanes[place], place, trained, self.validation) for place in before.alive]
+        records = [
+            epoch_record(self.lanes[place], place, trained, self.validation, before.lanes[place].history)
+            for place in before.alive
+        ]
         seconds = round((time.perf_counter() - began) / len(before.alive), 4)
         lanes = list(before.lanes)
         for place, record in zip(before.alive, records):
@@ -113,13 +116,14 @@ class Training:
     def run_steps(self, before: Snapshot, watcher: Watcher) -> TrainedEpoch:
         """All steps of the next epoch, on copies of what `before` holds."""
         alive, dtype, steps = before.alive, before.theta.dtype, self.batches.steps
+        batches = self.batches.of_epoch(alive, before.epoch, dtype, {at: before.lanes[at].history for at in alive})
         trajectories = [self.lanes[place].trajectory for place in alive]
         rule, state = Rule.of(trajectories, self.layout, self.data.device, dtype), TrainState.of(before)
         metrics = MetricAccumulator(trajectories[0].batch_size)
         margins = EpochMargins(len(alive), len(self.data.labels), self.data.device) if self.margins else None
         with ThreadTeam(self.shards) as team:
             runner = step_runner(rule, state, workspace(rule, state.theta, team, self.backend), self.graphs, alive)
-            for number, inputs in enumerate(self.batches.of_epoch(alive, before.epoch, dtype), 1):
+            for number, inputs in enumerate(batches, 1):
                 outcome = runner.run_step(inputs)
                 metrics.add(outcome)
                 if margins is not None:

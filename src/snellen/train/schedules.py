@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 from pydantic import Field
 
 from snellen.models.named import Named, one_of
+from snellen.train.improvement import Measure, improves
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Schedule(Named):
-    """Base of all schedules. needs_total: whether shares depend on the epochs that are asked for."""
+    """Base of all schedules. needs_total: whether shares depend on the epochs that are asked for. follows_validation:
+    whether the peak depends on the validation measure after each epoch so far."""
 
     needs_total: ClassVar[bool] = False
+    follows_validation: ClassVar[bool] = False
 
     @abstractmethod
     def share(self, step: int, steps_an_epoch: int, total_epochs: int) -> float:
         """Learning rate / peak at `step`, counted from 0."""
+
+    def peak_after(self, values: Sequence[float], measure: Measure, peak: float) -> float:
+        """The peak of the next epoch, after epochs with these values of the validation measure; `peak` at first, and
+        always where the schedule does not follow validation."""
+        return peak
 
 
 class WarmingUp(Schedule):
@@ -134,6 +143,37 @@ class OneCycle(Schedule):
         return _cosine(1.0, self.final, (step - peak) / (total - 1 - peak))
 
 
+@final
+class ReduceOnPlateau(Schedule):
+    """`factor` times the rate before, whenever the validation measure has not improved by more than `min_delta` for
+    `patience` epochs, down to `min_learning_rate`; after that, `cooldown` epochs are not counted. Keras's
+    ReduceLROnPlateau with the `measure` of the training as its monitor."""
+
+    kind: Literal["reduce_on_plateau"] = "reduce_on_plateau"
+    follows_validation: ClassVar[bool] = True
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 10
+    min_delta: Annotated[float, Field(ge=0, le=1_000)] = 1e-4
+    cooldown: Annotated[int, Field(ge=0, le=100_000)] = 0
+    min_learning_rate: Annotated[float, Field(ge=0, le=10)] = 0.0
+
+    def share(self, step: int, steps_an_epoch: int, total_epochs: int) -> float:
+        return 1.0
+
+    def peak_after(self, values: Sequence[float], measure: Measure, peak: float) -> float:
+        """The source of the order of these steps: keras/src/callbacks/reduce_lr_on_plateau.py, `on_epoch_end`."""
+        rate, waited, cooling, best = peak, 0, 0, None
+        for value in values:
+            cooling = max(0, cooling - 1)
+            if best is None or improves(measure, value, best, self.min_delta):
+                best, waited = value, 0
+            elif not cooling:
+                waited += 1
+                if waited >= self.patience and rate > self.min_learning_rate:
+                    rate, cooling, waited = max(rate * self.factor, self.min_learning_rate), self.cooldown, 0
+        return rate
+
+
 def _cosine(begin: float, end: float, progress: float) -> float:
     """From begin to end by half a cosine, and end from then on. progress: from 0 on."""
     return end + (begin - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
@@ -147,6 +187,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "exponential": Exponential,
     "polynomial": Polynomial,
     "one_cycle": OneCycle,
+    "reduce_on_plateau": ReduceOnPlateau,
 }
 
 if TYPE_CHECKING:

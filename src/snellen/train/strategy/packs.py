@@ -24,7 +24,7 @@ STEP_SECONDS, MULTIPLY_ADDS_PER_SECOND = 3e-4, 25e9
 """Rough cost of a step on one core: a constant, and its multiply-adds at this rate."""
 
 PER_LANE = {
-    *("seed", "rows", "start", "continues", "learning_rate", "weight_decay", "schedule", "total_epochs"),
+    *("seed", "rows", "start", "continues", "learning_rate", "weight_decay", "schedule", "total_epochs", "followed"),
     *("clip_norm", "clip_parameter_norm", "clip_value", "label_smoothing", "class_weights"),
 }
 """What lanes of one pack may differ in; besides, in the strength of their augmentations, the rates of dropout, the
