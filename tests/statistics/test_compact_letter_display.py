@@ -90,5 +90,5 @@ def test_letters_do_not_run_out() -> None:
 
 @pytest.mark.parametrize("wrong", [[[False, True], [False, False]], [[True]], [False]])
 def test_what_is_no_matrix_of_differences_is_a_clear_error(wrong: list) -> None:
-    with pytest.raises(StudyError, match="no symmetric matrix"):
+    with pytest.raises(StudyError, match="not a symmetric matrix"):
         letter_groups(np.array(wrong))

@@ -1,4 +1,4 @@
-"""The answers of a model to images: class probabilities, and the labels beside them where there are some."""
+"""The predictions of a model for images: class probabilities, and the labels where the source has some."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from snellen.models.thresholds import accepted, answered
 @dataclass(frozen=True, eq=False)
 class Answers:
     """Predictions of a model. probabilities: (N, K), float64 after a temperature, else float32. labels: (N,) int64 in
-    the model's classes, NO_LABEL for an image without one and for a class that is not the model's; label_names: those
-    classes too. Both None when no source has labels. test: (N,) bool, rows of an official test part. mean: (H, W, C),
-    the mean image. fingerprints: of the labelled parts that scoring opens. trained_on: whether the model was trained
-    on a part of these images. unfamiliar: (N,) bool, unlike the training images: those whose distances, (N,)
-    float64, are above 1; both None where the bundle has no measure of it. answered: (N,) bool, whether the most
-    probable class is given as the answer; None without thresholds. accepted: (N,) bool for each class with a threshold:
-    whether it is reached. numbered: whether any ids are made of file and row."""
+    the model's classes, NO_LABEL for an image without a label and for a class that the model does not have;
+    label_names: the names, also of such classes. Both are None if no source has labels. test: (N,) bool, rows of an
+    official test part. mean: (H, W, C), the mean image. fingerprints: those of the labelled parts that scoring opens.
+    trained_on: whether the model was trained on a part of these images. unfamiliar: (N,) bool, whether an image is
+    unlike the training images, which is when its distance, (N,) float64, is above 1; both are None if the bundle has no
+    such measure. answered: (N,) bool, whether the most probable class is given as the answer; None without thresholds.
+    accepted: (N,) bool for each class with a threshold, whether it is reached. numbered: whether any ids are made of
+    file and row."""
 
     ids: tuple[str, ...]
     classes: tuple[str, ...]
@@ -46,9 +47,9 @@ class Answers:
     distances: np.ndarray | None = None
 
     def table(self) -> pl.DataFrame:
-        """A row for each image: id, predicted class, its probability, whether the image is unlike the training
-        images, the label if any source has labels, and the probability of each class; where the bundle has
-        thresholds, whether the class is given as the answer, and for each class with one whether it is reached."""
+        """One row for each image: id, predicted class, its probability, whether the image is unlike the training
+        images, the label if any source has labels, and the probability of each class. If the bundle has thresholds,
+        also whether the class is given as the answer, and for each class with a threshold whether it is reached."""
         columns: dict[str, object] = {
             "id": list(self.ids),
             "class": [self.classes[index] for index in self.probabilities.argmax(1)],
@@ -66,7 +67,7 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What is kept of a batch."""
+    """The values of a batch that are kept."""
 
     ids: list[str]
     place: str
@@ -88,8 +89,8 @@ def answer(
     reading: Reading | None = None,
     raw: bool = False,
 ) -> Answers:
-    """Predicts every image of every batch, at least one. shown: applied to the (N, H, W, C) images before. reading:
-    notes how labels were understood. raw: without temperature and thresholds.
+    """Predicts every image of all batches, of which there is at least one. shown: applied to the (N, H, W, C) images
+    first. reading: collects remarks on how labels were understood. raw: without temperature and thresholds.
 
     Raises BundleError when size or channels do not fit the model, DataError when there are no images.
     """
@@ -119,7 +120,7 @@ def answer(
 
 
 def applied(answers: Answers, model: Model) -> Answers:
-    """Raw answers after the temperature and the thresholds of the model."""
+    """The raw answers with the temperature and the thresholds of the model applied."""
     probabilities, thresholds = with_temperature(answers.probabilities, model.temperature), model.thresholds
     return replace(
         answers,
@@ -155,7 +156,7 @@ def _part(model: Model, batch: Batch, shown: Callable[[np.ndarray], np.ndarray],
 
 
 def _is_training_data(model: Model, batch: Batch, labels: np.ndarray, known: np.ndarray) -> bool:
-    """Whether the rows with a known label are all of the data set that the model was trained on a part of."""
+    """Whether the rows with a known label are the whole data set of which the model was trained on a part."""
     about, validation = model.description, None if batch.validation is None else batch.validation[known]
     if about.data_sha256 is None:
         return False
@@ -165,8 +166,8 @@ def _is_training_data(model: Model, batch: Batch, labels: np.ndarray, known: np.
 
 
 def _unique(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, ...]:
-    """The ids of all images. Where several have the same one, the places of their sources stand in front; where that
-    does not tell them apart either, a number behind."""
+    """The ids of all images, made unique: equal ids get the place of their source in front, and, if they are still
+    equal, a number at the end."""
     twice = {name for name, number in Counter(name for _, names in parts for name in names).items() if number > 1}
     ids = [f"{place}/{name}" if place and name in twice else name for place, names in parts for name in names]
     numbers, unique = Counter[str](), dict[str, None]()

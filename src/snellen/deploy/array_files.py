@@ -28,13 +28,13 @@ PAIRS: tuple[tuple[str, str, PartRole], ...] = (
     ("validation_images", "validation_labels", "validation"),
     ("test_images", "test_labels", "test"),
 )
-"""Roles of arrays: images, their labels, and the part that they are."""
+"""The roles of arrays: images, their labels, and the part (train, test) they belong to."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Images as a file has them, with labels or None. ids: (N,) text, or None for `name:row`.
-    own: whether the file itself has these ids."""
+    """Images as stored in a file, and their labels or None. ids: (N,) text, or None for `name:row`. own: whether these
+    ids are from the file."""
 
     name: str
     images: np.ndarray
@@ -45,12 +45,12 @@ class Rows:
 
 
 def arrays_of(path: Path) -> Callable[[Path, Input, Reading], list[Rows]] | None:
-    """What reads the rows at a path; None when there are no arrays that this file knows."""
+    """The function that reads the rows at a path; None if it holds no arrays of a known format."""
     return next((read for recognises, read in READ if recognises(path)), None)
 
 
 def batch_of(parts: Sequence[Rows], place: str, contract: Input, reading: Reading) -> Batch:
-    """The images of all parts as the model takes them. Raises DataError when they are no images."""
+    """The images of all parts in the form that the model takes. Raises DataError if they are not images."""
     images, ids = list[np.ndarray](), list[str]()
     for part in parts:
         with located(part.name):
@@ -76,12 +76,12 @@ def _labels(parts: Sequence[np.ndarray]) -> tuple[np.ndarray | None, tuple[str, 
 
 
 def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
-    """(N,) labels as text: empty without one, and for NaN."""
+    """(N,) labels as text: empty for a missing label and for NaN."""
     nothing, labels = np.full(num_images, ""), part.labels
     if labels is None:
         return nothing
     try:
-        labels, said = plain_labels(labels, part.name)
+        labels, reason = plain_labels(labels, part.name)
     except DataError as error:
         reading.remarks.append(f"The labels of {part.name} are not used: {error.problem}.")
         return nothing
@@ -89,7 +89,7 @@ def _texts(part: Rows, num_images: int, reading: Reading) -> np.ndarray:
         found = f"{labels.dtype} of shape {labels.shape}"
         reading.remarks.append(f"The labels of {part.name}, {found}, are not one an image: not used.")
         return nothing
-    reading.remarks += [said] if said else []
+    reading.remarks += [reason] if reason else []
     labels = labels.reshape(-1)
     if labels.dtype.kind == "U":
         return labels
@@ -104,9 +104,8 @@ def _by_names(
     path: Path,
     keys: Mapping[str, str],
 ) -> list[Rows]:
-    """The rows of the arrays that `keys` name, of those with usual names, or of the only array that can be images.
-
-    Raises DataError when it is not clear which array holds the images, UnknownName for keys that do not exist."""
+    """The rows of the arrays that `keys` name, else those with usual names, else of the only array that can be images.
+    Raises DataError if it is not clear which array holds the images, UnknownName for keys that do not exist."""
     roles = _named(names, keys) or arrays_by_usual_name(names)
     parts = [
         Rows(shown(roles[images]), read(roles[images]), read(roles[labels]) if labels in roles else None, role)
@@ -141,7 +140,7 @@ def _named(names: Sequence[str], keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def _divided(whole: Rows, roles: np.ndarray, name: str) -> list[Rows]:
-    """The rows of each part by an array that says it, all rows together where it says something else."""
+    """The rows divided into parts by an array of part names; all rows as one part if its values are something else."""
     labels = np.full(len(whole.images), "") if whole.labels is None else whole.labels
     try:
         return _rows(divided(Part(whole.images, labels, whole.name, whole.name), roles, name))
@@ -174,7 +173,7 @@ def _is_matlab(path: Path) -> bool:
 
 
 def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    """As for training; arrays that are not known by their names, or have no labels, as they are for prediction."""
+    """Reads them as for training; arrays with unknown names, or without labels, are read as they are."""
     keys = reading.options.keys
     try:
         parts, said = matlab.read_parts(path, replace(DEFAULT_OPTIONS, keys=keys))
@@ -195,8 +194,8 @@ def _read_mat(path: Path, contract: Input, reading: Reading) -> list[Rows]:
 
 
 def _rows_first(array: np.ndarray, contract: Input) -> np.ndarray:
-    """An array of a MATLAB file, whose last index, here the first, counts the images; unless only the other way round
-    they have the size of the model, as where SciPy wrote them."""
+    """An array of a MATLAB file with the images in its first dimension. MATLAB has them in the last; if only the stored
+    order has the size of the model, as in files written by SciPy, that order is used."""
     as_written, size = np.moveaxis(array, 0, -1), (contract.height, contract.width)
     other_way = array.shape[1:3] != size and as_written.shape[1:3] == size
     return as_written if other_way else array
@@ -216,8 +215,8 @@ def _is_pixel_csv(path: Path) -> bool:
 
 
 def _read_pixel_csv(path: Path, contract: Input, reading: Reading) -> list[Rows]:
-    """One part for each role that the rows name; bad rows are noted. Where neither the file nor the user says the size
-    of the images, they have that of the model."""
+    """One part for each role that the rows name; bad rows become remarks. If neither the file nor the user gives the
+    size of the images, it is that of the model."""
     of_model = Expected((contract.height, contract.width), resizes=contract.fit is not None)
     table = read_pixels(path, reading.options, of_model=of_model)
     reading.failed += [Excluded(name, reason) for name, reason in table.bad.items()]

@@ -1,4 +1,4 @@
-"""Images to predict as they are handed on, and what a user must know of how they were read."""
+"""Batches of images to predict, and remarks for the user on how they were read."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LISTED = 3
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Images of one source, as the model takes them. images: (N, H, W, C). labels: (N,) int64 in `classes`, NO_LABEL
-    where an image has none; test, validation: (N,) bool for official parts; each None when the source has none. place:
-    the folder below which ids are paths, which tells equal ids of several sources apart. numbered: whether ids are
-    made of file and row, counting from 0, because the source has none."""
+    """Images of one source, in the form that the model takes. images: (N, H, W, C). labels: (N,) int64 in `classes`,
+    NO_LABEL for an image without a label; test, validation: (N,) bool for official parts; each is None if the source
+    has none. place: the folder that ids are relative to, which distinguishes equal ids of several sources. numbered:
+    whether ids are made of file and row, counting from 0, because the source has no ids."""
 
     ids: list[str]
     images: np.ndarray
@@ -39,10 +39,10 @@ class Batch:
 
 @dataclass
 class Reading:
-    """How sources are read, and what happened meanwhile. options: what the user says of them, as a study would. failed:
-    images that could not be read. passed_over: names of other files in folders. hidden: number of hidden files.
-    again: files that an earlier source had too. remarks: whatever else must be said, a sentence each. sources: the
-    number opened so far; source_of: that of the source of each file, None where there is only one."""
+    """How sources are read, and a record of it. options: the user's settings, as in the `data` section of a study.
+    failed: images that could not be read. passed_over: names of files in folders that are not images. hidden: number of
+    hidden files. again: files that are in an earlier source too. remarks: other sentences for the user. sources: the
+    number of sources opened so far; source_of: the source of each file by number, None if there is only one source."""
 
     options: Options = DEFAULT_OPTIONS
     conversions: Conversions = field(default_factory=Conversions)
@@ -55,13 +55,13 @@ class Reading:
     source_of: dict[str, int] | None = None
 
     def expect_no_options(self, what: str) -> None:
-        """Raises StudyError for options that say how arrays and tables are read, where the source is something else."""
+        """Raises StudyError if options for arrays and tables are given for another kind of source."""
         for name, option in (("keys", "--key"), ("size", "--size")):
             if getattr(self.options, name):
                 raise StudyError(f"{option} is for arrays and tables", found=what, hint="Predict these without it.")
 
     def is_new(self, file: Path) -> bool:
-        """Whether no earlier source had this file, where `source_of` notes the source of each; noted otherwise."""
+        """Whether no earlier source has this file; a repeated file is recorded in `again`. Needs `source_of`."""
         if self.source_of is None:
             return True
         real = os.path.realpath(file)
@@ -71,14 +71,14 @@ class Reading:
         return False
 
     def sentences(self, contract: Input) -> list[str]:
-        """All that must be said, but for `failed`; each sentence once."""
-        said = [*self.conversions.sentences(contract), *Counter(self.remarks)]
+        """All sentences for the user, each once, except about `failed`."""
+        texts = [*self.conversions.sentences(contract), *Counter(self.remarks)]
         if self.again:
             these = "is" if len(self.again) == 1 else "are"
             number = plural(len(self.again), "image")
-            said.append(f"{number} ({some(self.again, LISTED)}) {these} in more than one source, and answered once.")
+            texts.append(f"{number} ({some(self.again, LISTED)}) {these} in more than one source, and answered once.")
         if self.passed_over:
-            said.append(f"Passed over what is not an image: {some(self.passed_over, LISTED)}.")
+            texts.append(f"Passed over what is not an image: {some(self.passed_over, LISTED)}.")
         if self.hidden:
-            said.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside images.")
-        return said
+            texts.append(f"Passed over {plural(self.hidden, 'hidden file')}, which systems leave beside images.")
+        return texts

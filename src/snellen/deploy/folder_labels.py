@@ -1,4 +1,4 @@
-"""Labels of images by the folders that they are in, where these are classes of the model."""
+"""Labels of images from the names of their folders, if these are classes of the model."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from snellen.deploy.batch import NO_LABEL
 
 @dataclass(frozen=True, eq=False)
 class FolderLabels:
-    """labels: (N,) int64 in `classes`, NO_LABEL where an image is in no folder. test, validation: (N,) bool of parts,
-    None without the part."""
+    """labels: (N,) int64 in `classes`, NO_LABEL for an image outside of such folders. test, validation: (N,) bool, None
+    without such a part."""
 
     labels: np.ndarray
     classes: tuple[str, ...]
@@ -25,10 +25,11 @@ class FolderLabels:
 
 
 def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabels | None:
-    """The labels of images; None where no folder is a class of the model.
+    """The labels of images; None if no folder is a class of the model.
 
-    paths: below the source, with forward slashes. A class is the first folder, after folders that all paths share and
-    names of parts (train, test): `photos/test/cat/1.png`, `photos/cat_test/1.png`. known: the classes of the model.
+    paths: below the source, with forward slashes. The class is the first folder after those that all paths share,
+    without names of parts (train, test): `photos/test/cat/1.png`, `photos/cat_test/1.png`. known: the classes of the
+    model.
     """
     folders: list[Sequence[str]] = [path.split("/")[:-1] for path in paths]
     while (shared := _shared(folders)) and shared not in known and not role_of(shared):
@@ -49,7 +50,7 @@ def labels_of_folders(paths: Sequence[str], known: Sequence[str]) -> FolderLabel
 
 
 def _classes_and_parts(folders: Sequence[Sequence[str]], known: Sequence[str]) -> list[tuple[str, PartRole]] | None:
-    """The class and the part of each image where all folders say both, as `cat_train`; else None."""
+    """The class and the part of each image if all folder names contain both, as `cat_train`; else None."""
     said = {name: split_name(name) for name in {each[0] if each else "" for each in folders}}
     found = {name: pair for name, pair in said.items() if pair is not None and name not in known and pair[0] in known}
     return [found[each[0]] for each in folders] if len(found) == len(said) else None
@@ -61,7 +62,7 @@ def _shared(folders: Sequence[Sequence[str]]) -> str | None:
 
 
 def _below_part(folders: Sequence[str], known: Sequence[str]) -> Sequence[str]:
-    """The folders without those of the part: `cat` of `seg_train/seg_train/cat`."""
+    """The folders without those that name a part: `cat` for `seg_train/seg_train/cat`."""
     while folders and folders[0] not in known and role_of(folders[0]):
         folders = folders[1:]
     return folders

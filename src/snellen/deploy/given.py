@@ -38,7 +38,7 @@ from snellen.models.given_scale import Scale
 from snellen.models.input_contract import Input
 
 NAME = "pictures"
-"""Begins the ids of images that have no path."""
+"""The first part of the ids of images without a path."""
 
 KINDS = (
     "paths, arrays or tensors, images of Pillow, bytes of image files, or lists and generators of these; a torch "
@@ -48,7 +48,8 @@ KINDS = (
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Images of one object. cells: an array, or a cell an image, as `Rows.cells`. pixel_range: where certain."""
+    """Images of one object. cells: an array, or one cell for each image, as `Rows.cells`. pixel_range: None if it is
+    not certain."""
 
     cells: Any
     remarks: tuple[str, ...] = ()
@@ -65,10 +66,11 @@ def open_given(
     keys: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[Batch]:
-    """The images of an object, in its order, as a model takes them. Files that cannot be read are noted.
+    """The images of an object, in its order, in the form that a model takes. Files that cannot be read are recorded in
+    `reading`.
 
-    classes: those of the model. channels, keys, folder: as for `snellen.as_dataset`. Raises DataError for what holds no
-    images, and for what cannot be read as images with certainty.
+    classes: those of the model. channels, keys, folder: as for `snellen.as_dataset`. Raises DataError for an object
+    without images, and for one that cannot be read as images with certainty.
     """
     if isinstance(given, (str, PathLike, bytes, bytearray, memoryview)) or _is_image(given):
         given = [given]
@@ -84,7 +86,7 @@ def open_given(
 def _at_paths(
     paths: Sequence[str | PathLike[str]], contract: Input, reading: Reading, classes: Sequence[str]
 ) -> Iterator[Batch]:
-    """Files and folders, each as often as it is given."""
+    """The images of files and folders, each as often as it is given."""
     files = [Path(path).expanduser() for path in paths if str(path)]
     if len(files) == len(paths) > 1 and all(file.is_file() and is_image_file(file) for file in files):
         yield from _decoded(files, contract, reading)
@@ -95,7 +97,7 @@ def _at_paths(
 
 
 def _cells(given: Any, keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
-    """The images of an object that is no path, part by part. Raises DataError for objects of other kinds."""
+    """The images of an object that is not a path, part by part. Raises DataError for objects of other kinds."""
     if isinstance(given, Dataset):
         yield Cells(given.images, pixel_range=given.pixel_range)
     elif is_frame(given):
@@ -119,12 +121,12 @@ def _cells(given: Any, keys: Mapping[str, str], contract: Input) -> Iterator[Cel
     elif isinstance(given, Iterable) and _hint(given) is None:
         yield from _cells_of_items(given, keys)
     else:
-        found = "None" if given is None else f"{type(given).__module__}.{type(given).__name__}"
-        raise DataError("not images", found=found, expected=KINDS, hint=_hint(given))
+        given_names = "None" if given is None else f"{type(given).__module__}.{type(given).__name__}"
+        raise DataError("not images", found=given_names, expected=KINDS, hint=_hint(given))
 
 
 def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str], contract: Input) -> Iterator[Cells]:
-    """Of a dict of parts, of one image with its bytes or path, or of columns."""
+    """The images of a dict of parts, of one image with its bytes or path, or of columns."""
     if not given:
         raise _no_images(given)
     if all(role_of(str(key)) for key in given):
@@ -140,8 +142,8 @@ def _cells_of_mapping(given: Mapping[Any, Any], keys: Mapping[str, str], contrac
 def _of_table(
     names: Sequence[str], column: Callable[[str], Sequence[Any]], keys: Mapping[str, str], contract: Input
 ) -> Cells:
-    """The images of a table. Those of columns of pixels whose names do not say their size have that of the model.
-    Raises DataError where they cannot."""
+    """The images of a table. Columns of pixels whose names do not give the image size are read with that of the model.
+    Raises DataError if their number does not fit it."""
     places, size = pixel_places(names, keys), (contract.height, contract.width)
     if places is None or places.shape is not None:
         return Cells(*cells_of_columns(names, column, keys, NAME))
@@ -149,14 +151,14 @@ def _of_table(
     if total in (area, 3 * area):
         return Cells(*cells_of_columns(names, column, keys, NAME, size))
     if contract.fit is None:
-        hint = "Their number does not say their size: give an array, values.reshape(-1, height, width)."
+        hint = "Their number does not determine the image size: give an array, values.reshape(-1, height, width)."
         raise of_other_size(total, size, hint)
     return Cells(*cells_of_columns(names, column, keys, NAME))
 
 
 def _cells_of_items(given: Iterable[Any], keys: Mapping[str, str]) -> Iterator[Cells]:
-    """Of a list or generator of images, each with a label or without: arrays together, as their scale is judged by
-    all of them; others some at a time. Raises DataError when there are none, or too many."""
+    """The images of a list or generator, each with or without a label. Arrays are returned together, because their
+    scale is determined from all of them; others some at a time. Raises DataError if there are none, or too many."""
     items = iter(given)
     images = (image_of_item(item, keys, f"{NAME}: item {row}") for row, item in enumerate(items))
     first = list(islice(images, 1))
@@ -174,7 +176,7 @@ def _cells_of_items(given: Iterable[Any], keys: Mapping[str, str]) -> Iterator[C
 def _converted(
     found: Cells, contract: Input, reading: Reading, channels: Channels | None, folder: Path | None
 ) -> Iterator[Batch]:
-    """Cells as a model takes them."""
+    """Cells as batches in the form that a model takes."""
     cells = found.cells
     tensors = is_tensor(cells) or (isinstance(cells, list) and any(map(is_tensor, cells[:1])))
     made = decodable(cells, NAME, lambda row: f"{NAME}: row {row}", folder)
@@ -190,7 +192,7 @@ def _converted(
 
 
 def _decoded(cells: Sequence[Any], contract: Input, reading: Reading) -> Iterator[Batch]:
-    """Files, and what stands for them, in the order given."""
+    """Paths, bytes and images of Pillow, decoded in the order given."""
     ids = [str(cell) if isinstance(cell, Path) else f"{NAME}:{row}" for row, cell in enumerate(cells)]
 
     def content(row: int) -> Any:
@@ -212,7 +214,7 @@ def _holds_values(cell: Any) -> bool:
 
 
 def _is_with_labels(given: Any) -> bool:
-    """(images, labels): a tuple of two of one length, of which the second are single numbers or texts."""
+    """Whether it is (images, labels): a tuple of two of equal length, the second with numbers or texts."""
     if not isinstance(given, tuple) or len(given) != 2:
         return False
     images, labels = given
@@ -225,12 +227,12 @@ def _is_with_labels(given: Any) -> bool:
 
 
 def _is_keras(given: Any) -> bool:
-    """((x_train, y_train), (x_test, y_test))."""
+    """Whether it is ((x_train, y_train), (x_test, y_test))."""
     return isinstance(given, tuple) and len(given) == 2 and all(map(_is_with_labels, given))
 
 
 def _hint(given: Any) -> str | None:
-    """What helps with objects that hold images in a form that is not read."""
+    """Advice for objects that hold images in a form that is not supported."""
     module = type(given).__module__.split(".")[0]
     if type(given).__name__ == "DataLoader":
         return "Give the data set of the loader: loader.dataset."

@@ -40,18 +40,18 @@ from snellen.models.input_contract import Input
 from snellen.phrases import plural
 
 FEWEST_LEVELS = {255.0: 64, 65535.0: 256}
-"""Least white, by that of the format, of models that may have been trained on image files: arrays of fewer grey
-levels, such as 0 to 16, are seldom stored in files as they are."""
+"""The smallest white value, as a share of the format's, of models that may have been trained on image files: arrays
+with fewer grey levels, such as 0 to 16, are seldom stored in image files unchanged."""
 
 BATCH_BYTES, MAX_BATCH = 2**26, 1_024
-"""Images decoded before they are predicted: so many bytes as float32, and at most so many images."""
+"""Limits of the images that are decoded before they are predicted: bytes as float32, and number of images."""
 
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """Image files of one source. content: the bytes of a row's file, or an image of Pillow. files: where the rows
-    are, None for what is in no file of its own. pages: that of a TIFF file which each row names, from 0, None for all.
-    The other fields as in `Batch`."""
+    """Image files of one source. content: returns the bytes of a row's file, or an image of Pillow. files: the file of
+    each row, None for an image without a separate file. pages: the page of a TIFF file that each row names, from 0;
+    None for all pages. The other fields are as in `Batch`."""
 
     content: Callable[[int], Any]
     ids: Sequence[str]
@@ -65,11 +65,11 @@ class Listed:
 
     @cached_property
     def times(self) -> Counter[str]:
-        """How many rows have each id."""
+        """The number of rows with each id."""
         return Counter(self.ids)
 
     def by_file(self) -> list[list[int]]:
-        """The rows, each alone; those that name pages of one file, ascending, are together."""
+        """Groups of rows: those that name ascending pages of one file are one group, each other row is a group."""
         files = list[list[int]]()
         for row in range(len(self.ids)):
             page, last = self._page(row), files[-1][-1] if files else None
@@ -89,7 +89,7 @@ class Listed:
         return named or None
 
     def batch(self, rows: Sequence[int], ids: Sequence[str], images: np.ndarray) -> Batch:
-        """The images of some rows, several of one where its file has pages."""
+        """A batch of images of these rows; a row has several images if its file has pages."""
         labels, test, validation = (
             None if each is None else each[list(rows)] for each in (self.labels, self.test, self.validation)
         )
@@ -97,8 +97,8 @@ class Listed:
 
 
 def list_folder(folder: Path, place: str, known: Sequence[str], reading: Reading) -> Listed:
-    """Every image file in a folder at any depth, by path; what is passed over is noted. known: classes of the model,
-    which the names of folders may be. Raises DataError for too many files and folders too deep."""
+    """Every image file in a folder at any depth, by path; skipped files are recorded. known: classes of the model,
+    which may be names of folders. Raises DataError for too many files and folders too deep."""
     follow, inside = reading.options.links == "follow", os.path.realpath(folder)
     paths = list[str]()
     for name in _through_links(folder, reading) if follow else _walk(folder, reading):
@@ -120,7 +120,7 @@ def listed_by_folder(
     known: Sequence[str],
     files: Sequence[Path] | None = None,
 ) -> Listed:
-    """Files with these paths, labelled by their folders where these are classes that are known."""
+    """Files with these paths, labelled by their folders if these are known classes."""
     found = labels_of_folders(paths, known)
     if found is None:
         return Listed(content, paths, place, files=files)
@@ -128,14 +128,15 @@ def listed_by_folder(
 
 
 def has_images(folder: Path, reading: Reading) -> bool:
-    """Whether there is an image file in a folder, at any depth, or where links lead that may be followed."""
+    """Whether a folder holds an image file, at any depth, or behind links that may be followed."""
     follow, inside = reading.options.links == "follow", os.path.realpath(folder)
     names = list(files_below(folder) if follow else _walk(folder, Reading()))
     return any(is_image(Path(name)) for name in names) or any(_is_image(folder, name, inside, follow) for name in names)
 
 
 def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The images, some at a time, or the `whole` at once. Files that cannot be read are noted with the reason."""
+    """The images, some at a time, or with `whole` all at once. Files that cannot be read are recorded with the
+    reason."""
 
     def attempt(rows: list[int]) -> tuple[np.ndarray, Conversions] | Pages | Excluded:
         conversions, name = Conversions(), listed.ids[rows[0]]
@@ -178,8 +179,8 @@ def read_files(listed: Listed, contract: Input, reading: Reading, whole: bool) -
 def _read_pages(
     listed: Listed, rows: Sequence[int], pages: Pages, contract: Input, reading: Reading
 ) -> Iterator[tuple[int, str, np.ndarray, Conversions]]:
-    """Row, name, image and conversions of each page of a TIFF file that the rows name, all for one that names none.
-    What cannot be read is noted."""
+    """Row, name, image and conversions of each page of a TIFF file that the rows name; all pages for a row that names
+    none. Pages that cannot be read are recorded."""
     name, named = listed.ids[rows[0]], listed.pages_named(rows)
     try:
         if named is None:
@@ -207,16 +208,15 @@ def _read_pages(
 
 
 def read_image(path: Path, contract: Input, conversions: Conversions) -> np.ndarray:
-    """(H, W, C) of an image file, see `decoded`."""
+    """(H, W, C) pixels of an image file, see `decoded`."""
     return decoded(read_content(path), contract, conversions)
 
 
 def decoded(content: Any, contract: Input, conversions: Conversions, scale: Scale | None = None) -> np.ndarray:
-    """(H, W, C) of the bytes of an image file, or of an image of Pillow, as in training, with the size, channels
-    and pixel scale of a model. scale: the values of black and white where they are given.
-
-    Raises DataError when it is not an image, too large (by its header), or transparent where training knew no such,
-    and where it is not clear which values of 32 bits mean black and white.
+    """(H, W, C) pixels of the bytes of an image file, or of an image of Pillow, decoded as in training, with the size,
+    channels and pixel scale of a model. scale: the values of black and white, if they are given. Raises DataError if it
+    is not an image; if it is too large, by its header; if it is transparent and no training image was; and if it is not
+    clear which 32-bit values mean black and white.
     """
     decode = decode_content if isinstance(content, bytes) else image_of
     image = decode(content, contract.fit, contract.background, any_scale=True)
@@ -233,7 +233,7 @@ def _is_too_large(image: np.ndarray, contract: Input) -> bool:
 
 def _as_sized(image: DecodedImage, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
     pixels = image.pixels
-    if pixels.shape[:2] != (contract.height, contract.width):  # only where training had no step that resizes
+    if pixels.shape[:2] != (contract.height, contract.width):  # only if training did not resize
         conversions.sizes[pixels.shape[:2]] += 1
         pixels = resizing_of(contract).apply(pixels[None])[0]
     if scale is not None or image.any_scale:
@@ -242,9 +242,9 @@ def _as_sized(image: DecodedImage, contract: Input, conversions: Conversions, sc
 
 
 def _of_scale(pixels: np.ndarray, contract: Input, conversions: Conversions, scale: Scale | None) -> np.ndarray:
-    """(1, H, W, C) of an image whose black and white are given, or those of training where its values fit them and
-    they are of no format, or else judged by its values, as those of arrays are. Raises DataError where that fails, and
-    for transparent images."""
+    """(1, H, W, C) pixels of an image whose black and white are given; else are those of training, if these are not of
+    an image format and the image's values fit; else are determined from its values, as for arrays. Raises DataError if
+    that fails, and for transparent images."""
     images = without_alpha(pixels[None], contract, DEPTHS[pixels.dtype])
     if images.shape[-1] == 4:
         hint = "Say --background white (or black)."
@@ -256,7 +256,7 @@ def _of_scale(pixels: np.ndarray, contract: Input, conversions: Conversions, sca
 
 
 def as_decoded(images: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
-    """Decoded images (N, H, W, C), whose black is 0, with the model's channels and pixel scale."""
+    """Decoded images (N, H, W, C), with black 0, converted to the model's channels and pixel scale."""
     trained, own = contract.pixel_range, _own_scale(images, contract.pixel_range)
     conversions.note_brightness(images, own)
     images = without_alpha(images, contract, DEPTHS[images.dtype])
@@ -266,8 +266,8 @@ def as_decoded(images: np.ndarray, contract: Input, conversions: Conversions) ->
 
 
 def _own_scale(images: np.ndarray, trained: Scale) -> Scale:
-    """The values of black and white: those of the file's format, or those of a model that was trained on image files
-    with a `pixel_range`: on 12 bits in 16, on 0 and 1 in 8, where an image has no value beyond."""
+    """The values of black and white: those of the file's format, or, if no value of the image is beyond, those of a
+    model that was trained on image files with a `pixel_range`, such as 12 bits in 16, or 0 and 1 in 8."""
     own, (black, white) = DEPTHS[images.dtype], trained
     of_files = black >= 0 and (white == 1 or FEWEST_LEVELS[own] <= white) and white < own
     return trained if of_files and 0 < images[..., :3].max() <= white * (1 + SLACK) else (0.0, own)
@@ -278,7 +278,8 @@ def _batch_size(contract: Input) -> int:
 
 
 def _is_image(folder: Path, name: str, inside: str, follow: bool) -> bool:
-    """A link that leads out of the folder without permission is not opened: it is an image by its suffix alone."""
+    """Whether it is an image. A link that leads out of the folder is not opened without permission: only its suffix
+    counts."""
     path = folder / name
     if not follow and path.is_symlink() and not is_below(os.path.realpath(path), inside):
         return is_image(path)
@@ -286,7 +287,7 @@ def _is_image(folder: Path, name: str, inside: str, follow: bool) -> bool:
 
 
 def _through_links(folder: Path, reading: Reading) -> list[str]:
-    """The paths of all files, also where links lead. Raises DataError for links in a circle."""
+    """The paths of all files, also behind links. Raises DataError for links in a circle."""
     listing = list_files(folder, follow_links=True)
     reading.hidden += listing.passed_over.total()
     reading.remarks += replace(listing, passed_over=Counter()).remarks()
@@ -294,7 +295,8 @@ def _through_links(folder: Path, reading: Reading) -> list[str]:
 
 
 def _walk(folder: Path, reading: Reading) -> Iterator[str]:
-    """The path below `folder`, with forward slashes, of every visible file; hidden ones and linked folders are noted.
+    """The path below `folder`, with forward slashes, of every visible file; hidden files and linked folders are
+    recorded.
 
     Linked folders are not entered: they may lead in circles.
     """

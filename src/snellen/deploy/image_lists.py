@@ -30,10 +30,8 @@ from snellen.models.input_contract import Input
 
 
 def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The images that a table lists. Files that are missing, cannot be read, or lie
-    outside its folder without permission are noted.
-
-    Raises DataError for what is no such table, and when no file is where it says.
+    """The images that a table lists. Files that are missing, cannot be read, or are outside its folder without
+    permission are recorded. Raises DataError for another kind of table, and if none of the files exists.
     """
     keys, follow = dict(reading.options.keys), reading.options.links == "follow"
     folder = keys.pop(FOLDER, None)
@@ -69,8 +67,8 @@ def read_manifest(path: Path, contract: Input, reading: Reading, whole: bool) ->
 
 
 def read_parquet(path: Path, contract: Input, reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The images in a Parquet file, or those of a folder. Rows without an image that can be read are noted; files of
-    a part that are not there are said."""
+    """The images in a Parquet file, or in the Parquet files of a folder. Rows without a readable image are recorded;
+    missing files of a part become remarks."""
     files = parquet_images.files_to_predict(path)
     paths = [file for file, _ in files]
     reading.remarks += parquet_images.said_of_missing(paths) if path.is_dir() else parquet_images.said_of_shard(path)
@@ -100,8 +98,8 @@ def read_parquet(path: Path, contract: Input, reading: Reading, whole: bool) -> 
 def _of_image_table(
     table: parquet_images.ImageTable, keys: Mapping[str, str], role: PartRole
 ) -> tuple[list[bytes], list[str], list[PartRole]]:
-    """The bytes of the images, their labels as text, empty where there is none, and their parts. Raises DataError
-    where it is not clear which column holds the images."""
+    """The bytes of the images, their labels as text (empty if missing), and their parts. Raises DataError if it is not
+    clear which column holds the images."""
     images = keys_by_type({name: kind for name, kind in table.kinds.items() if kind == "Image"}, keys)
     parquet_images.check_image_column(table, images)
     image = columns_by_use(table.names, images, ("image",))
@@ -119,7 +117,7 @@ def _of_image_table(
 
 
 def _label_text(value: Any, names: Sequence[str] | None) -> str:
-    """A label as text: the name of a number where the file says it; empty without a label."""
+    """A label as text: the class name of a number, if the file has names; empty without a label."""
     label = plain_label(value, "label")
     if label is None or label == NO_LABEL:
         return ""
@@ -129,7 +127,7 @@ def _label_text(value: Any, names: Sequence[str] | None) -> str:
 
 
 def read_zip(path: Path, contract: Input, classes: Sequence[str], reading: Reading, whole: bool) -> Iterator[Batch]:
-    """The images in an archive, as of the folder that it would be. classes: those of the model."""
+    """The images in an archive, read like the unpacked folder. classes: those of the model."""
     with opened_images(path) as archive:
         listing = archive.listing()
         names = list[str]()

@@ -1,6 +1,5 @@
-"""Opens what is to be predicted, image files, folders, files of arrays or data sets, in the form that a model takes.
-
-Nothing is needed that only training needs: labels, several classes, or an image of each.
+"""Opens image files, folders, files of arrays and data sets for prediction, in the form that a model takes. What only
+training needs may be missing: labels, several classes, or an image of each class.
 """
 
 from __future__ import annotations
@@ -41,12 +40,11 @@ def open_images(
     reading: Reading | None = None,
     whole: bool = False,
 ) -> Iterator[Batch]:
-    """The images of all sources, in batches of one source each: an image file, a folder of such at any depth, a file
-    of arrays, or anything that a study can read.
-
-    contract: the input of the model, which all images get. classes: those of the model, which folders may be named
-    after. reading: notes what was converted, left out, or could not be read. whole: images of a folder at once.
-    Raises DataError for a source that does not exist, before anything is read, and at the end if nothing could be read.
+    """The images of all sources, in batches of one source each: an image file, a folder of image files at any depth, a
+    file of arrays, or anything that a study can read. contract: the input of the model, to which all images are
+    converted. classes: those of the model, which may be names of folders. reading: records what was converted, left
+    out, or could not be read. whole: whether a folder is one batch. Raises DataError for a source that does not exist,
+    before anything is read, and at the end if no image could be read.
     """
     reading, answered = reading or Reading(), False
     first: tuple[str, DataError | StudyError] | None = None
@@ -69,14 +67,14 @@ def open_images(
 
 
 def _with_source(source: str, error: DataError | StudyError) -> DataError | StudyError:
-    """The error with the source in front, unless it stands there already."""
+    """The error with the source in front, unless it is there already."""
     if not str(error).startswith(Path(source).name):
         error.places.append(source)
     return error
 
 
 def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Reading) -> list[tuple[str, Path | None]]:
-    """Each source with its path, None for a known data set; one that is given again is left out, and noted."""
+    """Each source with its path, None for a known data set. A repeated source is left out and recorded."""
     found: dict[str, tuple[str, Path | None]] = {}
     for given in sources:
         source = str(given)
@@ -84,7 +82,7 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
             raise DataError("an empty name", expected="a file, a folder or a known data set", hint="An unset variable?")
         path = None if source in catalog.NAMES else find(source, data_folder)
         if path is None and source not in catalog.NAMES:
-            read(source, Options(), data_folder)  # says where it was looked for
+            read(source, Options(), data_folder)  # its message says where it was looked for
         key = source if path is None else os.path.realpath(path)
         if key in found:
             reading.remarks.append(f"{source} was given more than once and is answered once.")
@@ -93,7 +91,7 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
 
 
 def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, Path | None, list[Path]]]:
-    """Each source; image files of one folder that follow each other, which a shell makes of `*.png`, as one with its
+    """Each source. Consecutive image files of one folder, as a shell makes of `*.png`, become one source with its
     files, so that they are predicted together."""
 
     def folder(numbered: tuple[int, tuple[str, Path | None]]) -> Path | int:
@@ -150,7 +148,8 @@ def _open(
 def _read_data_set(
     source: str | Path, contract: Input, data_folder: Path | None, reading: Reading, place: str
 ) -> Batch:
-    """A data set that is complete, as for training. source: a name, whose pixel scale is known, or a path."""
+    """Reads a complete data set, as for training. source: the name of a data set, whose pixel scale is known, or a
+    path."""
     given = reading.options
     options = Options(keys=given.keys, pixel_range=given.pixel_range, size=given.size)
     dataset = read(source, options, data_folder)
@@ -161,7 +160,7 @@ def _read_data_set(
 def batch_of_dataset(
     dataset: Dataset, contract: Input, reading: Reading, scale: tuple[float, float] | None, place: str = ""
 ) -> Batch:
-    """All images of a data set with their labels. scale: their black and white; None: judged by the pixels."""
+    """All images of a data set with their labels. scale: their black and white; None: determined from the pixels."""
     images = as_input(dataset.images, contract, reading.conversions, scale)
     return Batch(
         dataset.ids.tolist(),
@@ -181,7 +180,7 @@ def _named_content(folder: Path) -> str:
 
 
 def unreadable(failed: Sequence[Excluded], others: bool = False) -> DataError:
-    """The error for images that cannot be read. others: whether there are some that can."""
+    """The error for images that cannot be read. others: whether other images can be read."""
     if len(failed) == 1:
         return DataError(failed[0].reason, where=failed[0].file)
     listed = "; ".join(f"{each.file}: {each.reason}" for each in failed[:LISTED])

@@ -1,4 +1,4 @@
-"""Labels of a source as numbers of the model's classes, and what is said of those that are none."""
+"""Labels of a source as numbers of the model's classes, and remarks on labels that are none of them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from snellen.data.readers.labels.class_names import normal_form
 from snellen.deploy.batch import LISTED, NO_LABEL, Batch, Reading
 
 NOTHING = "-1"
-"""What scikit-learn and others write for an image without a label."""
+"""The number that scikit-learn and others use for an image without a label."""
 
 LONGEST = 18
-"""Digits of a label that counts as a number."""
+"""The most digits of a label that counts as a number."""
 
 
 def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> np.ndarray:
-    """(N,) int64 labels of a batch in the model's classes: NO_LABEL without a label and for a class that is not the
-    model's.
-
-    Names are compared. Where none is known and all are numbers, they are numbers of classes, which is noted: as many as
-    there are classes are in the order of these; 1 to K count from 1, and others below K from 0.
+    """(N,) int64 labels of a batch in the model's classes: NO_LABEL for a missing label and for a class that the model
+    does not have. Names are compared. If no name is known and all are numbers, they are taken as class numbers, with a
+    remark: K different numbers are assigned in their order; 1 to K count from 1, and others below K from 0.
     """
     if batch.labels is None or batch.classes is None:
         return np.full(len(batch.ids), NO_LABEL, np.int64)
@@ -37,7 +35,8 @@ def in_model_classes(batch: Batch, classes: Sequence[str], reading: Reading) -> 
 
 
 def label_names(batch: Batch, labels: np.ndarray, classes: Sequence[str]) -> list[str | None]:
-    """The label of each image by name: that of the model's class, else that of the source; None without a label."""
+    """The label of each image by name: the name of the model's class, else the name in the source; None without a
+    label."""
     if batch.labels is None or batch.classes is None:
         return [None] * len(batch.ids)
     own = (*batch.classes, None)
@@ -45,7 +44,7 @@ def label_names(batch: Batch, labels: np.ndarray, classes: Sequence[str]) -> lis
 
 
 def _numbered(names: Sequence[str], number: int) -> list[int] | None:
-    """The classes of labels that are numbers, out of `number` classes; None where the labels do not fit."""
+    """The classes of numeric labels, out of `number` classes; None if the labels do not fit."""
     numbers = [name for name in names if name != NOTHING]
     if not numbers or not all(name.isascii() and name.isdecimal() and len(name) <= LONGEST for name in numbers):
         return None

@@ -1,4 +1,4 @@
-"""Loads a bundle, a folder or a zip of it, as a model. The one loader; nothing in a bundle can run code."""
+"""Loads a bundle, a folder or a zip of it, as a model. It is the only loader; nothing in a bundle can run code."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _distance(read: Read, description: Description, network: Network) -> Trainin
 
 
 def _unchanged(content: bytes, expected: str, name: str) -> bytes:
-    """The content of a file whose hash is in the description."""
+    """The content of a file, checked against the hash in the description."""
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         problem = f"{'the weights were' if name == WEIGHTS else 'the file was'} changed after the model was saved"
@@ -66,7 +66,7 @@ def _unchanged(content: bytes, expected: str, name: str) -> bytes:
 
 
 def _checked(make: Callable[[], T]) -> T:
-    """Whatever is wrong with the content of a bundle is a BundleError."""
+    """Turns any error in the content of a bundle into a BundleError."""
     try:
         return make()
     except BundleError:
@@ -96,7 +96,7 @@ def _parse(content: bytes) -> Description:
 
 
 def _checked_values(content: bytes) -> dict[str, Any]:
-    """The values of model.json without its own hash, which must be theirs."""
+    """The values of model.json without the hash of the file, which must match them."""
     try:
         values = json.loads(content)
         claimed = values.pop("sha256")

@@ -1,4 +1,5 @@
-"""A trained model: class probabilities of images, in whatever object they are, and which are unlike its training."""
+"""A trained model: class probabilities of images in many kinds of objects, and which of them are unlike its training
+images."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ from snellen.models.training_distance import TrainingDistance
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded bundle: answers images with class probabilities. distance: None where the bundle cannot tell which
-    images are unlike the training images."""
+    """A loaded bundle: predicts class probabilities of images. distance: None if the bundle cannot tell which images
+    are unlike the training images."""
 
     description: Description
     network: Network
@@ -39,13 +40,13 @@ class Model:
 
     @property
     def temperature(self) -> float | None:
-        """What the logits are divided by; None where the study fitted no temperature."""
+        """The number by which logits are divided; None if the study fitted no temperature."""
         sections = self.description.sections
         return sections.temperature.value if sections and sections.temperature else None
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
-        """Certified thresholds on the probabilities after the temperature; empty where the study has none."""
+        """Certified thresholds on the probabilities after the temperature; empty if the study has none."""
         return (self.description.sections.thresholds if self.description.sections else None) or ()
 
     @property
@@ -69,18 +70,19 @@ class Model:
         folder: str | Path | None = None,
         raw: bool = False,
     ) -> np.ndarray:
-        """(N, K) probabilities of images, in the order in which they are given: what `snellen predict` answers, to
-        the bit. float32; float64 after a temperature, which `raw` leaves out.
+        """(N, K) probabilities of images, in the order given, with the same bits as in `snellen predict`. float32, or
+        float64 after a temperature, which `raw` leaves out.
 
         images: arrays, tensors or nested lists (N, H, W) or (N, H, W, C), (N, C, H, W) where no other reading is
-        possible or `channels` is "first", or one image; a path of whatever `snellen predict` takes, an image of
+        possible or `channels` is "first", or one image; the path of anything that `snellen predict` takes, an image of
         Pillow, the bytes of an image file; a list or generator of these; a torch data set; a data set of Hugging Face;
-        a frame or a dict of columns; a Dataset; and what else `snellen.as_dataset` takes. Labels are not needed, and
-        not used. keys, folder: as for `snellen.as_dataset`.
+        a frame or a dict of columns; a Dataset; and anything else that `snellen.as_dataset` takes. Labels are not
+        needed, and not used. keys, folder: as for `snellen.as_dataset`.
 
-        Another size, other channels or another pixel scale than in training are converted, with a warning that says
-        so; there is one too where more images are unlike the training images than by chance. Raises DataError for
-        what is no image, naming it, and when it is not clear how to convert; BundleError when an answer is no number.
+        Images with another size, other channels or another pixel scale than in training are converted, with a warning;
+        there is also a warning if more images are unlike the training images than chance explains. Raises DataError for
+        an object that is not an image, naming it, and if it is not clear how to convert it; BundleError if a
+        probability is not a number.
         """
         reading = Reading(Options(keys=dict(keys or {})))
         parts, distances = [np.zeros((0, len(self.classes)), np.float32)], [np.zeros(0)]
@@ -97,14 +99,13 @@ class Model:
 
     def answered(self, probabilities: np.ndarray) -> np.ndarray:
         """(N,) bool, of probabilities (N, K) as `predict` returns them: whether the most probable class reaches the
-        certified thresholds of the bundle. True for all without thresholds."""
+        certified thresholds of the bundle. True for all images if the bundle has no thresholds."""
         return answered(probabilities, self.thresholds, self.classes)
 
     def unlike_training(self, images: Any, **reading: Any) -> np.ndarray:
-        """(N,) bool: which images are unlike the training images, so that what `predict` says of them means little.
-        Of images like the training ones a share of `distance.rate`, mostly 0.01, is among them.
-
-        Images are given, and errors raised, as for `predict`; BundleError too where the bundle has no measure of it.
+        """(N,) bool: which images are unlike the training images, so that predictions for them mean little. A share of
+        `distance.rate`, usually 0.01, of images like the training images is among them. Images are given, and errors
+        raised, as for `predict`; also BundleError if the bundle has no such measure.
         """
         return self._distances(images, **reading) > 1
 
@@ -134,8 +135,8 @@ class Model:
         keys: Mapping[str, str] | None,
         folder: str | Path | None,
     ) -> Iterator[np.ndarray]:
-        """(N, H, W, C) some images at a time, as in training. Raises DataError at the end where some cannot be read:
-        the answers would be of others than the user counts."""
+        """(N, H, W, C) some images at a time, as in training. Raises DataError at the end if some cannot be read:
+        otherwise rows of the result would belong to other images than the user expects."""
         place, about = None if folder is None else Path(folder).expanduser(), self.description
         for batch in open_given(
             images, about.input, reading, classes=about.classes, channels=channels, keys=keys, folder=place
@@ -149,7 +150,8 @@ class Model:
             warnings.warn(sentence, stacklevel=stacklevel)
 
     def answers(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """`probabilities`, and `distances` or None where the bundle has none, by one pass through the network."""
+        """`probabilities`, and `distances` or None if the bundle has no such measure, from one pass through the
+        network."""
         if self.distance is None:
             return self.probabilities(images), None
         pixels, pixel_range = self._resident(images), self.description.input.pixel_range
@@ -158,7 +160,7 @@ class Model:
         return self._checked(probabilities), distances
 
     def distances(self, images: np.ndarray) -> np.ndarray:
-        """`training_distance` of images (N, H, W, C) that are as in training: nothing is converted."""
+        """`training_distance` of images (N, H, W, C) in the form of the training images: nothing is converted."""
         if self.distance is None:
             hint = "Run its study again with this version of Snellen."
             raise BundleError("this model has no measure of how far images are from the training images", hint=hint)
@@ -166,10 +168,10 @@ class Model:
         return self.distance.measure(self.network, self.parameters, self.state, pixels, pixel_range)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
-        """(N, K) float32 of images (N, H, W, C) that are as in training: nothing is converted, no warning.
-
-        The same function as in training: the same bits on one machine, device and torch version. Raises BundleError
-        when size or channels are not those of the model, or its answer is no number.
+        """(N, K) float32 probabilities of images (N, H, W, C) in the form of the training images: nothing is converted,
+        and there are no warnings. It is the function used in training, so it gives the same bits on one machine, device
+        and torch version. Raises BundleError if size or channels are not those of the model, or a probability is not a
+        number.
         """
         pixels, pixel_range = self._resident(images), self.description.input.pixel_range
         return self._checked(predict_probabilities(self.network, self.parameters, self.state, pixels, pixel_range))

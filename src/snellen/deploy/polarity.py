@@ -16,7 +16,7 @@ def inverted(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndarray
 
 
 def polarity_warning(mean: np.ndarray, trained: Description, invert: bool) -> str | None:
-    """A warning when images, after `invert` if it is set, look like negatives of the training images; or None.
+    """A warning if images, after `invert` if it is set, look like negatives of the training images; or None.
 
     mean: (H, W, C), the mean of the images, on the scale of the model. None also for bundles that do not store the
     polarity of their training images.

@@ -24,9 +24,10 @@ from snellen.phrases import plural, some
 
 @dataclass(frozen=True)
 class Scored:
-    """part: the images that were scored. hits: correct predictions of n; loss in nats. unlabelled: images of the
-    part without a label; unknown: images by class for classes that the model does not know. Neither is scored.
-    answered, answered_hits: of the scored images those that the thresholds of the model answer; None without any."""
+    """part: the images that were scored. hits: correct predictions, of n; loss: in nats. unlabelled: images of the part
+    without a label; unknown: number of images of each class that the model does not have. Neither is scored. answered,
+    answered_hits: the scored images that the thresholds of the model answer, and the correct ones of these; None
+    without thresholds."""
 
     part: str
     n: int
@@ -41,9 +42,9 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class LabelledPart:
-    """The images that can be compared with labels. part: which ones, in words. rows: (n,) int64, their places among
-    the answers. unlabelled: images of the part without a label; unknown: by class, the places of those whose class
-    the model does not know."""
+    """The images that can be compared with labels. part: which ones, in words. rows: (n,) int64, their indices among
+    the answers. unlabelled: images of the part without a label; unknown: by class, the indices of images whose class
+    the model does not have."""
 
     part: str
     rows: np.ndarray
@@ -57,11 +58,12 @@ class LabelledPart:
 
 
 def open_model(path: Path | str) -> Model:
-    """The model of a bundle, or the chosen model of a run directory, whose choice and bundle are what was written."""
+    """The model of a bundle, or the chosen model of a run directory, whose choice and bundle must be unchanged since
+    they were written."""
     path = Path(path)
     try:
         is_bundle, is_run = (path / DESCRIPTION).exists() or path.is_file(), (path / "evaluation.json").exists()
-    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered
+    except (OSError, ValueError) as error:  # the name is too long, or the folder may not be entered
         raise BundleError(f"no model here ({shown(str(error))})", where=shown(str(path))) from None
     if is_bundle:
         return load_bundle(path)
@@ -76,7 +78,8 @@ def open_model(path: Path | str) -> Model:
 
 
 def _chosen(run: Path) -> str:
-    """The name of a run's chosen model, which must be one of the run's own: the run may come from someone else."""
+    """The name of a run's chosen model. It is checked to be a model of the run, because the run may come from someone
+    else."""
     stored = read_json(run / "evaluation.json")
     chosen = stored.get("chosen") if isinstance(stored, dict) else None
     if chosen is None:
@@ -88,7 +91,7 @@ def _chosen(run: Path) -> str:
 
 
 def on_purpose_warning(about: Description) -> str | None:
-    """A warning where the study of the model committed faults to teach what they do; or None."""
+    """A warning if the study of the model committed faults on purpose, to teach their effect; or None."""
     faults = about.sections.on_purpose if about.sections else None
     if not faults:
         return None
@@ -96,9 +99,8 @@ def on_purpose_warning(about: Description) -> str | None:
 
 
 def seen_warning(answers: Answers) -> str | None:
-    """A warning when the scored images are the data set of the training and have no official test part; or None.
-
-    Only the fingerprint is compared: None also for bundles that do not store it, and for copies or parts of the data.
+    """A warning if the scored images are the data set of the training and have no official test part; or None. Only the
+    fingerprint is compared, so it is also None for bundles that do not store it, and for copies or parts of the data.
     """
     if not answers.trained_on:
         return None
@@ -109,7 +111,7 @@ def seen_warning(answers: Answers) -> str | None:
 
 
 def record_labels_used(model: Model, answers: Answers, run: Path | None, reason: str) -> None:
-    """Records an opening of the labelled parts; and one of the test of `run`, where images of it are among these."""
+    """Records an opening of the labelled parts, and one of the test of `run` if images of it are among them."""
     about = model.description
     own = stored_fingerprint(run) if run else None
     for fingerprint in answers.fingerprints:
@@ -120,11 +122,9 @@ def record_labels_used(model: Model, answers: Answers, run: Path | None, reason:
 
 
 def score(answers: Answers, model: Model, run: Path | None = None) -> Scored:
-    """Compares answers with labels: those of the official test part where there is one, else all.
-
-    run: the folder of the run whose test images are among the images. Images without a label and of classes that
-    the model does not know are counted, not scored. This opens the test labels, which is recorded. Raises DataError
-    when no label is left.
+    """Compares answers with labels: those of the official test part if there is one, else all. run: the folder of the
+    run whose test images are among the images. Images without a label, and of classes that the model does not have, are
+    counted but not scored. This opens the test labels, which is recorded. Raises DataError if no label is left.
     """
     if answers.labels is None:
         raise DataError("no labels to score with", hint="Leave --score out, or give data with labels.")
@@ -147,9 +147,8 @@ def score(answers: Answers, model: Model, run: Path | None = None) -> Scored:
 
 
 def labelled_part(answers: Answers) -> LabelledPart:
-    """The labelled images of the official test part where there is one, else all labelled images.
-
-    Raises DataError when no label is a class of the model.
+    """The labelled images of the official test part if there is one, else all labelled images. Raises DataError if no
+    label is a class of the model.
     """
     official, names, labels = bool(answers.test.any()), answers.label_names, answers.labels
     part = answers.test if official else np.ones(len(answers.ids), bool)
@@ -179,7 +178,7 @@ def labelled_part(answers: Answers) -> LabelledPart:
 
 
 def not_scored(scored: Scored) -> str | None:
-    """What was left out of a score, in a sentence; None when nothing was."""
+    """A sentence on the images left out of a score; None if all are scored."""
     parts = [f"{plural(scored.unlabelled, 'image')} without a label"] if scored.unlabelled else []
     if scored.unknown:
         number, names = sum(scored.unknown.values()), list(scored.unknown)

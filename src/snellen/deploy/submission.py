@@ -1,4 +1,4 @@
-"""Answers as a table of two columns, id and class, as competitions want them."""
+"""Predictions as a table of two columns, id and class, for competitions such as Kaggle's."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from snellen.errors import StudyError
 from snellen.files.spreadsheet import is_formula
 
 FIRST_ID = 1
-"""Of rows without ids of their own, where nothing else is said: as Kaggle counts."""
+"""The first id of rows that have no ids, unless the user gives another one: Kaggle counts from 1."""
 EXAMPLE = "ImageId,Label"
 
 
 def submission_columns(text: str) -> tuple[str, str]:
-    """The names of the two columns. Raises StudyError for any other number, an empty one, or one twice."""
+    """The names of the two columns. Raises StudyError unless they are two different names that are not empty."""
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or not all(names) or names[0] == names[1]:
         hint = "The first is for ids, the second for classes."
@@ -28,11 +28,11 @@ def submission_columns(text: str) -> tuple[str, str]:
 def submission(
     answers: Answers, columns: tuple[str, str], first_id: int | None, reading: Reading, class_numbers: bool = False
 ) -> pl.DataFrame:
-    """A row for each image, in the order in which they were given: its id, and its most probable class.
-
-    first_id: the ids count from it; None: the ids that the source has, or from FIRST_ID where it has none, which is
-    noted. class_numbers: the place of the class in the model's list, from 0, instead of its name. Raises DataError
-    where an image could not be read, because a row would be missing, StudyError for rows whose order is not clear.
+    """One row for each image, in the order given: its id, and its most probable class. first_id: the first id, from
+    which rows are numbered; None: the ids of the source, or numbers from FIRST_ID if it has none, with a remark.
+    class_numbers: whether to write the index of the class in the model's list, from 0, instead of its name. Raises
+    DataError if an image could not be read, because a row would be missing; StudyError for rows whose order is not
+    clear.
     """
     if reading.failed:
         raise unreadable(reading.failed, others=True)
@@ -62,7 +62,7 @@ def submission(
 
 
 def _expect_one_order(answers: Answers) -> None:
-    """Raises StudyError where rows are not those of one file in its order: their numbers would be those of others."""
+    """Raises StudyError unless the rows are those of one file in its order: otherwise their numbers would be wrong."""
     rows = [name.rpartition(":") for name in answers.ids]
     numbers = [int(row) for _, _, row in rows if row.isdecimal()]
     if len({name for name, _, _ in rows}) > 1 or not np.array_equal(numbers, np.arange(len(rows))):

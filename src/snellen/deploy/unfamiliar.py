@@ -1,4 +1,4 @@
-"""Says which images are unlike the training images, so that what a model answers for them means little."""
+"""A sentence on the images that are unlike the training images, for which predictions mean little."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from snellen.deploy.model import Model
 from snellen.errors import printable
 
 NAMED, NAME_CHARACTERS = 5, 80
-"""Images that the warning names, and characters of each name."""
+"""The most images that the warning names, and the most characters of each name."""
 
 
 def unfamiliar_warning(ids: Sequence[str], found: np.ndarray | None, model: Model) -> str | None:
-    """A sentence that counts the images that are unlike, names the first of them, and says how many others are found
-    unlike by chance; a warning where there are more. None without such images. found: (N,) bool, which are unlike."""
+    """A sentence with the number of unlike images, the names of the first, and the number that chance explains; a
+    warning if there are more than that. None without such images. found: (N,) bool, which images are unlike."""
     if model.distance is None or found is None or not found.any():
         return None
     rows, count, by_chance = np.flatnonzero(found), int(found.sum()), model.distance.rate * len(found)

@@ -1,1 +1,1 @@
-"""Scores, rankings and comparisons of the models of a run, from its stored predictions and nothing else."""
+"""Scores, rankings and comparisons of the models of a run, computed only from its stored predictions."""

@@ -1,4 +1,4 @@
-"""backbones.json: what is known of the pretrained weights of a run, and the models without them."""
+"""backbones.json: the source and licence of the pretrained weights of a run, and the models without them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ Channels = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 @with_config(ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class WeightsFacts(TypedDict):
-    """One file. name: of the network. origin: where it is from, a sentence. licence: None where it does not say. side:
-    of the images that the weights were trained on, in pixels; mean, deviation: their scaling."""
+    """One file of weights. name: that of the network. origin: its source, a sentence. licence: None if it states none.
+    side: side in pixels of the images that the weights were trained on; mean, deviation: the scaling of these
+    images."""
 
     name: str
     origin: str
@@ -40,6 +41,6 @@ _KIND = TypeAdapter(BackbonesFile)
 
 
 def read_backbones(run: Path) -> BackbonesFile | None:
-    """None in a run without backbones."""
+    """Reads the file; None in a run without backbones."""
     path = run / BACKBONES
     return read_as(_KIND, path) if path.exists() else None

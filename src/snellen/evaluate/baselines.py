@@ -10,7 +10,7 @@ from snellen.evaluate.scores import COVERS, score, table
 
 KEY_PREFIX = "floor: "
 ROLES = ("validation", "calibration", "test")
-"""The roles on which baselines are scored; how well one fits its training images says nothing about a model."""
+"""The roles on which baselines are scored; the accuracy on its training images says nothing about a model."""
 
 
 def baseline_key(name: str) -> str:
@@ -22,7 +22,7 @@ def baseline_key(name: str) -> str:
 
 
 def ranked_baselines(record: RunRecord) -> list[str]:
-    """The baselines that were fitted, best validation accuracy first; of equals the one that was fitted first."""
+    """The baselines that were fitted, best validation accuracy first; ties in the order of fitting."""
     accuracies = {name: result.validation_accuracy for name, result in record.baseline_results.items()}
     known = {name: accuracy for name, accuracy in accuracies.items() if accuracy is not None}
     return sorted(known, key=lambda name: -known[name])

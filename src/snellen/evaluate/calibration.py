@@ -1,4 +1,4 @@
-"""How far the probabilities of a network are from the share of answers that are right, and its temperature."""
+"""How far the probabilities of a network are from its accuracy, and its temperature."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class Temperature:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Of a network on n images of a role. gap: mean confidence (the probability of the answer) minus accuracy, positive
-    where the network is too sure. brier: the mean squared distance of the probabilities from the true class, 0 to 2."""
+    """The calibration of a network on n images of a role. gap: mean confidence (the probability of the answer) minus
+    accuracy, positive if the network is over-confident. brier: the mean squared distance of the probabilities from the
+    true class, 0 to 2."""
 
     n: int
     gap: Estimate
@@ -44,10 +45,10 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class NetworkPredictions:
-    """Stored predictions of the network that becomes the bundle of a model. choosing: of images that it was not trained
-    on, by which thresholds may be chosen and a temperature fitted: its validation images; for a network on all rows the
-    images that each fold held out, answered by the networks of the folds. by_role: on images that judge it; None where
-    it was not evaluated there."""
+    """Stored predictions of the network that becomes the bundle of a model. choosing: predictions for images that it
+    was not trained on, by which thresholds may be chosen and a temperature fitted: its validation images; for a network
+    on all rows, the images that each fold held out, predicted by the networks of the folds. by_role: predictions for
+    the images that it is evaluated on; None where it was not evaluated."""
 
     job: str
     choosing: Predictions | None
@@ -68,7 +69,7 @@ def network_predictions(record: RunRecord, model: str, opened: bool) -> NetworkP
 
 
 def temperature_of(network: NetworkPredictions) -> Temperature | None:
-    """Fitted to the images that chose; None where there are none."""
+    """The temperature fitted to the images of `choosing`; None if there are none."""
     chosen = network.choosing
     if chosen is None or chosen.labels is None:
         return None
@@ -77,7 +78,7 @@ def temperature_of(network: NetworkPredictions) -> Temperature | None:
 
 
 def calibration_of(predictions: Predictions, temperature: float | None = None) -> Calibration:
-    """Of labelled predictions of at least one image, after the temperature where there is one."""
+    """The calibration of labelled predictions for at least one image, after the temperature if there is one."""
     assert predictions.labels is not None  # `network_predictions` keeps labelled ones
     labels, probabilities = predictions.labels, with_temperature(predictions.probabilities, temperature)
     confidence, right = probabilities.max(1).astype(np.float64), predictions.predicted == labels
@@ -94,7 +95,7 @@ def calibration_of(predictions: Predictions, temperature: float | None = None) -
 
 
 def _mean(values: np.ndarray, right: np.ndarray, covers: str, signed: bool = False) -> Estimate:
-    """Without an interval where no answer is wrong: how sure wrong answers would be is then unknown."""
+    """The gap; without an interval if no answer is wrong, because the confidence of wrong answers is then unknown."""
     low, high = (None, None) if right.all() else mean_limits(values) or (None, None)
     low = low if low is None or signed else max(0.0, low)
     return Estimate(float(values.mean()), low, high, len(values), covers, HALL)

@@ -16,9 +16,9 @@ from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """seeds: of the networks that the search scored. out_of_bag_N: at each validation image, how often the network that
-    the search chooses without it is right; None where trials were stopped early (they were candidates too), or where
-    trials are means over several networks."""
+    """seeds: seeds of the networks that the search scored. out_of_bag_N: for each validation image, how often the
+    network that the search chooses without it is right; None if trials were stopped early, because these were
+    candidates too, or if trials are means over several networks."""
 
     seeds: frozenset[int]
     out_of_bag_N: np.ndarray | None
@@ -40,14 +40,14 @@ def chosen_by_search(record: RunRecord, models: Iterable[str]) -> dict[str, Chos
 
 
 def unranked(seeds: Sequence[int], chosen: Chosen | None) -> list[int] | None:
-    """The places of the networks that represent a model on the validation images: those that no search ranked by them,
-    where the first is one of them or they are enough for a recipe; else None."""
+    """The indices of the networks that represent a model on the validation images: those that no search ranked by these
+    images, if the first network is among them or they are enough for a recipe; else None."""
     places = [place for place, seed in enumerate(seeds) if chosen is None or seed not in chosen.seeds]
     return places if places[:1] == [0] or len(places) >= MIN_SEEDS_COMPARED else None
 
 
 def ranked_by_search(record: RunRecord, model: str) -> frozenset[str]:
-    """The jobs that the search of a model ranked by the validation images; none where there was only one trial."""
+    """The jobs that the search of a model ranked by the validation images; empty if there was only one trial."""
     stored = stored_searches(record).get(model)
     trials = stored.searched.trials if stored else ()
     return frozenset(job for trial in trials for job in trial.jobs) if len(trials) > 1 else frozenset()

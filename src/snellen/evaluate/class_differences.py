@@ -15,7 +15,7 @@ from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_limits
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """The recall of one class, of A and of B, shares. value, low, high: A minus B, with its own 95 % interval."""
+    """The recall of one class, of A and of B, shares. value, low, high: A minus B, with a separate 95 % interval."""
 
     class_name: str
     images: int
@@ -32,8 +32,8 @@ def are_recipes(a: Networks, b: Networks) -> bool:
 
 
 def class_differences(a: Networks, b: Networks, classes: Sequence[str]) -> Iterator[ClassDifference]:
-    """Each class that occurs among the images, which are the same on both sides. Of recipes the interval covers other
-    images and retraining, of the first networks other images."""
+    """The differences for each class that occurs among the images, which are the same on both sides. For recipes the
+    interval covers other images and retraining, for the first networks other images only."""
     right = [each.per_image("accuracy").astype(bool) for each in (a, b)]
     recipes = are_recipes(a, b)
     a_SN, b_SN = right if recipes else (each[:1] for each in right)

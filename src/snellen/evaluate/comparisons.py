@@ -90,8 +90,8 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Comparisons:
-    """margin: of practical equivalence, a share. role: where models are compared for the letter groups. groups: letters
-    by model. best: each model against the best of the others."""
+    """margin: the margin of practical equivalence, a share. role: the role on which models are compared for the letter
+    groups. groups: letters by model. best: each model against the best of the others."""
 
     margin: float = 0.0
     role: str = "validation"
@@ -100,14 +100,14 @@ class Comparisons:
     best: Mapping[str, WithBest] = field(default_factory=dict)
 
     def between(self, a: str, b: str, role: str | None = None) -> Comparison | None:
-        """A against B, on the role of the letter groups where none is given."""
+        """A against B, on the role of the letter groups if none is given."""
         for one in self.all:
             if one.role == (role or self.role) and {one.a, one.b} == {a, b}:
                 return one if one.a == a else one.swapped
         return None
 
     def same_letter(self, model: str) -> list[str]:
-        """The models that cannot be told apart from one: those that share a letter with it."""
+        """The models that cannot be told apart from this one: those that share a letter with it."""
         own = set(split_letters(self.groups.get(model, "")))
         return [other for other, word in self.groups.items() if other != model and own & set(split_letters(word))]
 
@@ -220,8 +220,8 @@ def _comparison(
 def _with_power(
     one: Comparison, pair_difference: PairDifference, sides: Mapping[str, Side], margin: float, level: float
 ) -> Comparison:
-    """With the detectable difference and the images and seeds that the margin needs, where nothing was found; the
-    latter are unknown over folds and against a baseline."""
+    """The comparison with the detectable difference, and the images and seeds that the margin needs, if no difference
+    was found. The latter are unknown over folds and against a baseline."""
     if one.verdict.word != "cannot tell":
         return one
     a, b = sides.get(one.a), sides.get(one.b)
@@ -239,7 +239,7 @@ def _with_power(
     exact = None if images is None else images_for_networks(share, margin, level)
     enough = detectable_by_networks(share, max(1, int(counts.images)), level)
     seeds = seeds_for_recipes(noise, one.images, margin, level) if enough is not None and enough <= margin else None
-    # a mean over seeds counts for more images than there are
+    # the effective number of images of a mean over seeds is larger than their number
     worth = counts.images / one.images
     needed = None if images is None or exact is None else max(images, -(-exact // max(1, int(worth))))
     return replace(one, images_needed=needed, seeds_needed=seeds)

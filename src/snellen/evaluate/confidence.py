@@ -1,4 +1,4 @@
-"""What may be done with the probabilities of a model: calibration, thresholds, prediction sets, areas under curves."""
+"""The quality of the probabilities of a model: calibration, thresholds, prediction sets, areas under curves."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from snellen.statistics.class_roc_area import class_roc_area
 from snellen.statistics.levels import Interval
 
 SHOWN_FROM = ("evaluated", "test", "calibration", "validation")
-"""Curves are drawn on the first of these roles that there is."""
+"""Curves are drawn on the first of these roles that has predictions."""
 ENOUGH = 30
-"""Images of a class, and of the others, for the reliability of its probability."""
+"""The fewest images of a class, and of the other classes, for the reliability of its probability."""
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Of one class against the others. roc: area under the ROC curve, see `class_roc_area`; precision: average
-    precision, with its interval by the logit. None where the class, or the others, have fewer than 2 images."""
+    """The areas of one class against the others. roc: area under the ROC curve, see `class_roc_area`; precision:
+    average precision, with its interval by the logit. None if the class, or the others, have fewer than 2 images."""
 
     roc: Interval | None
     precision: Interval | None
@@ -48,10 +48,11 @@ class Areas:
 
 @dataclass(frozen=True, eq=False)
 class Confidence:
-    """Of the network that becomes the bundle. raw, calibrated: by role, before and after the temperature; calibrated is
-    empty without one. role: that of the curves and areas, whose predictions are `shown`. by_class: the reliability of
-    the probability of each class, after the temperature; empty for a class of fewer than ENOUGH images. exchangeable:
-    the p-value of calibration and test images being alike; None where one is missing."""
+    """For the network that becomes the bundle. raw, calibrated: by role, before and after the temperature; calibrated
+    is empty without one. role: that of the curves and areas, whose predictions are `shown`. by_class: the reliability
+    of the probability of each class, after the temperature; empty for a class of fewer than ENOUGH images.
+    exchangeable: the p-value for the hypothesis that calibration and test images are alike; None if one of them is
+    missing."""
 
     job: str
     temperature: Temperature | None
@@ -67,13 +68,13 @@ class Confidence:
 
 
 def confidence(record: RunRecord, models: Iterable[str], opened: Sequence[str]) -> dict[str, Confidence]:
-    """By model, for those whose network has labelled predictions."""
+    """The results by model, for models whose network has labelled predictions."""
     found = {model: network_predictions(record, model, model in opened) for model in models}
     return {model: _confidence(record, network) for model, network in found.items() if network.by_role}
 
 
 def wanted_thresholds(record: RunRecord) -> list[Wanted]:
-    """What the study asks for."""
+    """The thresholds that the study asks for."""
     return [Wanted(each.class_name, each.measure, each.target) for each in record.study.thresholds]
 
 
@@ -90,7 +91,7 @@ def confidence_of(
     temperature: Temperature | None,
     thresholds: Sequence[ThresholdResult],
 ) -> Confidence:
-    """Of a network with labelled predictions, and a temperature and thresholds that are known."""
+    """The results for a network with labelled predictions, given its temperature and thresholds."""
     value = temperature.value if temperature else None
     role = next((role for role in SHOWN_FROM if role in network.by_role), None)
     shown = network.by_role[role] if role else None

@@ -26,7 +26,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Confusions:
-    """networks: how many. mistakes: of one network, the mean over networks. pairs: the most frequent first."""
+    """networks: their number. mistakes: mistakes of one network, the mean over networks. pairs: most frequent first."""
 
     networks: int
     mistakes: float
@@ -39,8 +39,8 @@ class Confusions:
 
 
 def confusions(networks: Networks, num_classes: int, most: int | None = None) -> Confusions:
-    """The confused pairs of classes on the images that the networks share. most: the most pairs returned,
-    beside those as frequent as the first; None: all pairs."""
+    """The confused pairs of classes on the images that the networks share. most: the most pairs returned, in addition
+    to those as frequent as the first; None: all pairs."""
     counts_SKK = np.stack([confusion(networks.labels, one.predicted, num_classes) for one in networks.all])
     totals = counts_SKK.sum(0) * (1 - np.eye(num_classes, dtype=np.int64))
     order = np.argsort(-totals, axis=None, kind="stable")
@@ -73,8 +73,8 @@ def called(networks: Networks, true: int, given: int) -> Estimate:
 
 
 def share_of(table_SN: np.ndarray | Sequence[Sequence[bool]], covers: str) -> Estimate:
-    """The share of true cells in (S, N) bool: for one network with Wilson's interval, for several their mean over
-    seeds."""
+    """The share of true cells in (S, N) bool: for one network with Wilson's interval, for several networks the mean
+    over seeds."""
     table = np.asarray(table_SN, bool)
     if len(table) < MIN_SEEDS or not table.shape[1]:
         return proportion(int(table[0].sum()), table.shape[1], covers)

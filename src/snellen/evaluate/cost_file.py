@@ -1,4 +1,4 @@
-"""costs.json: what predictions of each model took on one machine, measured once after training, and the sizes of the
+"""costs.json: prediction times of each model on one machine, measured once after training, and the sizes of the
 models."""
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the times were measured: two are comparable only where all of it is equal. images: in a batch."""
+    """The machine on which times were measured. Times are comparable only if all fields are equal. images: those in a
+    batch."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     processor: str
@@ -34,10 +35,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """Of one network or baseline. alone_ms: milliseconds for one image by itself, one value a repeat; batch_ms: for an
-    image among `Machine.pictures`. parameters: all of them; trained_parameters: those that training changed.
-    file_bytes: of the arrays in its bundle. frozen_backbone: whether only the part behind it was trained, on features
-    that were computed once."""
+    """The cost of one network or baseline. alone_ms: milliseconds for a single image, one value per repeat; batch_ms:
+    milliseconds per image in a batch of `Machine.pictures`. parameters: all parameters; trained_parameters: those that
+    training changed. file_bytes: size of the arrays in its bundle. frozen_backbone: whether only the layers after a
+    backbone were trained, on features that were computed once."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     alone_ms: Annotated[Milliseconds, Field(min_length=1)]
@@ -63,7 +64,8 @@ _KIND = TypeAdapter(CostFile)
 
 
 def read_costs(run: Path) -> CostFile | None:
-    """The file of a run; None in a run of a version that measured nothing. Raises IdentityError for another format."""
+    """Reads the file of a run; None in a run of a version that measured no costs. Raises IdentityError for another
+    format."""
     path = run / FILE
     if not path.exists():
         return None

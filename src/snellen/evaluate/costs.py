@@ -1,4 +1,4 @@
-"""What each model of a run costs beside how accurate it is, and the Pareto fronts of accuracy and cost."""
+"""The costs of each model of a run, and the Pareto fronts of accuracy and cost."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from snellen.statistics.levels import CONFIDENCE
 
 Resource = Literal["prediction", "training"]
 CLEARLY: Mapping[Resource, float] = {"prediction": 1.25, "training": 2.0}
-"""How many times less is clearly less. Predictions of all models are timed in turns, again and again; a training is
-timed once, beside whatever else the machine does."""
+"""The factor from which on a cost is clearly lower. Predictions of all models are timed repeatedly in turns; a training
+is timed once, whatever else the machine does at the time."""
 GUESSING = "majority class"
-"""A baseline that looks at no image: no model to use, and left out."""
+"""A baseline that does not use the image. It is no model to use, so it is left out."""
 
 
 @dataclass(frozen=True)
 class ModelCost:
     """key: the name of a model, or the key of a baseline. role: where the accuracy was measured.
 
-    alone_ms, batch_ms: milliseconds for an image by itself, and in a batch. training_s: of one network, all its
-    phases, one value a seed; with features_s, the time of a frozen backbone for all training and validation images, as
-    its predictions take it (they are computed once, or read from the cache). all_training_s: of all its networks:
-    seeds, folds, trials of its search, a final one; networks: how many these are. file_bytes, parameters,
-    trained_parameters: see `MeasuredCost`.
+    alone_ms, batch_ms: milliseconds for a single image, and per image in a batch. training_s: seconds of one network
+    with all its phases, one value per seed; includes features_s, the seconds of a frozen backbone for all training and
+    validation images, from its prediction times (features are computed once, or read from the cache). all_training_s:
+    seconds of all its networks: seeds, folds, trials of its search, final network; networks: their number. file_bytes,
+    parameters, trained_parameters: see `MeasuredCost`.
     """
 
     key: str
@@ -52,15 +52,15 @@ class ModelCost:
     features_s: float = 0.0
 
     def of(self, resource: Resource) -> Spread:
-        """Its milliseconds an image in a batch, or its seconds of training."""
+        """Its milliseconds per image in a batch, or its seconds of training."""
         return self.batch_ms if resource == "prediction" else self.training_s
 
 
 @dataclass(frozen=True)
 class Costs:
     """models: measured ones and baselines, most accurate first. verdicts: by pair of keys, in both orders; those of the
-    report's comparisons, and of baselines with each other. off: by resource, the models that are off the front, each
-    with one that rules it out."""
+    report's comparisons, and of baselines with each other. off: by resource, the models that are not on the front, each
+    with a model that rules it out."""
 
     machine: Machine
     models: tuple[ModelCost, ...]
@@ -68,7 +68,7 @@ class Costs:
     off: Mapping[Resource, Mapping[str, str]] = field(default_factory=dict)
 
     def get(self, key: str) -> ModelCost | None:
-        """That of a model, or of a baseline by its key."""
+        """The costs of a model, or of a baseline by its key."""
         return next((one for one in self.models if one.key == key), None)
 
     def better(self, a: str, b: str) -> bool:
@@ -77,7 +77,7 @@ class Costs:
 
     @property
     def candidates(self) -> list[str]:
-        """The models that none of the others is shown to be better than, most accurate first; at least one."""
+        """The models than which no other is shown to be better, most accurate first; at least one."""
         keys = [one.key for one in self.models]
         return [b for b in keys if not any(self.better(a, b) for a in keys if a != b)] or keys
 
@@ -89,13 +89,13 @@ class Costs:
         return one.of(resource).clearly_below(other.of(resource), CLEARLY[resource])
 
     def cheapest(self, keys: Sequence[str]) -> str | None:
-        """The one of at least two that predicts clearly faster than each of the others, if there is one."""
+        """The model, of at least two, that predicts clearly faster than each of the others, if there is one."""
         found = [a for a in keys if all(self.clearly_below(a, b, "prediction") for b in keys if a != b)]
         return found[0] if found and len(keys) > 1 else None
 
 
 def costs_of(record: RunRecord, evaluation: Evaluation) -> Costs | None:
-    """The costs of the models and baselines that were measured; None where none was."""
+    """The costs of the models and baselines that were measured; None if none was."""
     stored = record.measured_costs
     if stored is None:
         return None
@@ -109,8 +109,8 @@ def costs_of(record: RunRecord, evaluation: Evaluation) -> Costs | None:
 
 
 def compared(evaluation: Evaluation, a: str, b: str) -> Comparison | None:
-    """The comparison of two models, or of a model with a baseline, on which the choice stands; None between baselines,
-    and where a search chose one of the two by these images."""
+    """The comparison of two models, or of a model with a baseline, on the role that chooses models; None between
+    baselines, and if a search chose one of the two by these images."""
     one = evaluation.comparisons.between(a, b) or evaluation.comparisons.between(a, b, "validation")
     return None if one is None or one.kind == "selected" else one
 
@@ -130,7 +130,7 @@ def _verdicts(
 
 def _of_baselines(record: RunRecord, a: str, b: str, margin: float) -> Verdict | None:
     """Two baselines on the same validation images, which the comparisons of the report leave out: exact McNemar. There
-    is one such pair, without the guessing one: nothing is to be corrected."""
+    is only one such pair, because the majority class is left out, so no correction is needed."""
     stored = [record.baselines[key.removeprefix(KEY_PREFIX)].job.read_predictions("validation") for key in (a, b)]
     if any(each is None or each.labels is None for each in stored):
         return None
@@ -200,19 +200,19 @@ def _spreads(measured: MeasuredCost) -> tuple[Spread, Spread]:
 
 
 def _features_seconds(record: RunRecord, measured: MeasuredCost) -> float:
-    """Of a frozen backbone for all training and validation images; 0 without one."""
+    """Seconds of a frozen backbone for all training and validation images; 0 without one."""
     counts = record.data["roles"]["counts"]
     images = counts.get("train", 0) + counts.get("validation", 0)
     return images * Spread.of(measured.batch_ms).median / 1000 if measured.frozen_backbone else 0.0
 
 
 def _network_seconds(record: RunRecord, job: str) -> float:
-    """Of all phases of one network."""
+    """Seconds of all phases of one network."""
     return sum(_seconds(record, phase) for phase in phases_of(record, job))
 
 
 def _all_jobs(record: RunRecord, model: str) -> set[str]:
-    """The jobs of all networks that were trained for a model, phases before the last included."""
+    """The jobs of all networks that were trained for a model, including phases before the last."""
     trials = {
         job for name, outcome in record.searched if name == model for trial in outcome.trials for job in trial.jobs
     }

@@ -1,4 +1,4 @@
-"""Cross-validation as it is stored: the predictions of each model for the rows that each fold held out."""
+"""Stored cross-validation: the predictions of each model for the rows that each fold held out."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class HeldOut:
         return unique, np.bincount(inverse, values) / counts
 
     def pooled(self) -> Predictions:
-        """The predictions of the first seed's networks of the first repeat, each for the rows it never saw, as one
-        role."""
+        """The predictions of the first seed's networks in the first repeat, each for the rows it was not trained on, as
+        one role."""
         repeat = min(repeat for repeat, _ in self.splits)
         parts = [networks.all[0] for (number, _), networks in self.splits.items() if number == repeat]
         rows = np.concatenate([part.rows for part in parts])
@@ -61,7 +61,7 @@ class HeldOut:
 
 
 def held_out(record: RunRecord, model: str) -> HeldOut | None:
-    """The splits of a model in which every training succeeded; None where there are fewer than two."""
+    """The splits of a model in which every training succeeded; None if there are fewer than two."""
     jobs: dict[Split, list[FoldJob]] = {}
     for fold in record.planned[model].folds:
         jobs.setdefault((fold.repeat, fold.fold), []).append(fold)
@@ -74,7 +74,7 @@ def held_out(record: RunRecord, model: str) -> HeldOut | None:
 
 
 def shared(record: RunRecord, models: Sequence[str]) -> dict[str, HeldOut]:
-    """The cross-validation of all models over the splits that all of them have; empty below two splits."""
+    """The cross-validation of all models over the splits that all of them have; empty for fewer than two splits."""
     found = {model: held_out(record, model) for model in models}
     known = {model: each for model, each in found.items() if each is not None}
     if not known or len(known) < len(models):

@@ -14,15 +14,15 @@ from snellen.files.stored import read_as
 from snellen.limits import MAX_CLASSES, MAX_SIDE_PIXELS
 
 OPEN = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-"""Keys that later versions add are kept."""
+"""Unknown keys, which later versions add, are kept."""
 Count = Annotated[int, Field(ge=0)]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS)]
 
 
 @with_config(OPEN)
 class Near(TypedDict):
-    """How many images are nearly identical to another one. parted: different images that are to one in another
-    role; parted_pairs: how many pairs of them there are."""
+    """The number of images that are nearly identical to another one. parted: images nearly identical, but not equal, to
+    one in another role; parted_pairs: the number of such pairs."""
 
     pictures: Count
     groups: list[list[Count]]
@@ -33,7 +33,7 @@ class Near(TypedDict):
 
 @with_config(OPEN)
 class NearImage(TypedDict):
-    """One image of a set of near-duplicates, without its class where that is a test label."""
+    """One image of a set of near-duplicates, without its class if that is a test label."""
 
     row: Count
     id: str
@@ -62,7 +62,7 @@ class NearSets(TypedDict):
 
 @with_config(OPEN)
 class ConstantImages(TypedDict):
-    """Images in which every pixel has the same value. ids: of the first of them."""
+    """Images in which every pixel has the same value. ids: those of the first of them."""
 
     images: Count
     ids: list[str]
@@ -117,7 +117,7 @@ class RolesSection(TypedDict):
 
 @with_config(OPEN)
 class ReviewedLabel(TypedDict):
-    """What a review changed of one image. role: of the image; to: its new label, None where it was excluded."""
+    """The change of one image by a review. role: that of the image; to: its new label, None if it was excluded."""
 
     row: Count
     id: str
@@ -128,7 +128,7 @@ class ReviewedLabel(TypedDict):
 
 @with_config(OPEN)
 class ReviewedTest(TypedDict):
-    """A review of a test image, which changes nothing. to: the label that it would get, where it says one."""
+    """A review of a test image, which changes nothing. to: the label that it would get, if the review gives one."""
 
     row: Count
     id: str
@@ -139,8 +139,8 @@ class ReviewedTest(TypedDict):
 
 @with_config(OPEN)
 class ReviewedList(TypedDict):
-    """The reviews of suspects, which say their place in the list. first: whether these are the first so many of it.
-    suspects: how many the list had, None where it is not one list. wrong: with those excluded."""
+    """The reviews of listed suspects. first: whether they are the first ones of the list, without a gap. suspects:
+    length of the list, None if there are several lists. wrong: number of wrong labels, including excluded images."""
 
     reviewed: Count
     wrong: Count
@@ -152,8 +152,8 @@ class ReviewedList(TypedDict):
 @with_config(OPEN)
 class ReviewsSection(TypedDict):
     """The reviews of a study. rows: of the file. corrected, excluded: images; right, unsure, unmatched: rows of the
-    file. changes, test: the first of them, by row of the data set. test_images: how many reviewed images are in the
-    test. listed: None where no row is of a list of suspects."""
+    file. changes, test: the first changes and test reviews, by row of the data set. test_images: number of reviewed
+    images in the test. listed: None if no row is from a list of suspects."""
 
     file: str
     sha256: str
@@ -182,7 +182,7 @@ _KIND = TypeAdapter(DataFile)
 
 
 def read_data(path: Path) -> DataFile:
-    """The file. Raises IdentityError where its parts do not fit together, or it is of another kind."""
+    """Reads the file. Raises IdentityError if its parts do not fit together, or it is another kind of file."""
     values = read_as(_KIND, path)
     data = values["data"]
     classes, pixels = len(data["classes"]), data["shape"][0] * data["shape"][1] * data["shape"][2]

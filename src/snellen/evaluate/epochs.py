@@ -1,4 +1,4 @@
-"""Every epoch of every network of a run, as the jobs stored them: of seeds, folds, all rows, curves and trials."""
+"""Every epoch of every network of a run, from the stored jobs of seeds, folds, final networks, curves and trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCHS = "epochs.csv"
 
 
 class Epoch(TypedDict):
-    """One epoch. epoch: counted through all phases; kept: its weights are what its phase left."""
+    """One epoch. epoch: counted through all phases; kept: whether its phase kept the weights of this epoch."""
 
     phase: int
     epoch: int
@@ -32,7 +32,7 @@ class Epoch(TypedDict):
 
 
 class NetworkEpochs(TypedDict):
-    """network: which of its model's, in words. job: of its last phase."""
+    """network: which of its model's networks, in words. job: that of its last phase."""
 
     network: str
     job: str
@@ -40,8 +40,8 @@ class NetworkEpochs(TypedDict):
 
 
 def network_epochs(record: RunRecord, model: str) -> list[NetworkEpochs]:
-    """The networks that the scores of a model are of: one a seed, the one on all rows, one a fold and seed; those that
-    trained no epoch are left out."""
+    """The networks whose scores are reported for a model: one for each seed, the final one, one for each fold and seed;
+    without networks that trained no epoch."""
     planned = record.planned[model]
     named = [(f"seed {seed}", job) for seed, job in planned.seeds.items()]
     named += [("all rows", job) for job in planned.final[-1:]]
@@ -52,7 +52,7 @@ def network_epochs(record: RunRecord, model: str) -> list[NetworkEpochs]:
 
 
 def epochs_csv(record: RunRecord) -> pl.DataFrame:
-    """A row for each epoch of each network, those of curves and of the trials of searches too."""
+    """One row for each epoch of each network, including networks of curves and of the trials of searches."""
     import polars as pl
 
     columns: dict[str, list[object]] = {name: [] for name in ("model", "network", "job", *Epoch.__annotations__)}
@@ -72,7 +72,7 @@ def _of_curves(record: RunRecord, model: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_trials(record: RunRecord, model: str) -> Iterator[tuple[str, str]]:
-    """Those of the model's search, and of the searches inside its folds."""
+    """The networks of the model's search, and of the searches inside its folds."""
     splits = dict.fromkeys((fold.repeat, fold.fold) for fold in record.planned[model].folds)
     files = {f"{model}.json": ""}
     files |= {f"{split_file(model, split)}.json": split_label(model, split) for split in splits}
@@ -92,7 +92,7 @@ def _trained(record: RunRecord, named: list[tuple[str, str]]) -> list[NetworkEpo
 
 
 def _epochs(record: RunRecord, job: str) -> Iterator[Epoch]:
-    """Of all phases; none of a job without a result."""
+    """The epochs of all phases; empty for a job without a result."""
     if record.folder_of(job).read_result() is None:
         return
     before = 0

@@ -72,7 +72,7 @@ class Evaluation:
     def recipe(
         self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
     ) -> Estimate | None:
-        """A mean over the seeds of a model; None where it was trained once."""
+        """A mean over the seeds of a model; None if it was trained once."""
         rows = self._rows(model, role, measure, ("recipe",), class_name)
         return as_estimate(rows.row(0, named=True)) if len(rows) else None
 
@@ -84,12 +84,12 @@ class Evaluation:
     def standing(
         self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
     ) -> Estimate | None:
-        """The mean over the seeds of a model on a role where there are several, else the score of its one network."""
+        """The mean over the seeds of a model on a role, or the score of its network if there is only one seed."""
         found = self.recipe(model, role, measure, class_name)
         return found or self.estimate(model, role, measure, class_name)
 
     def by_seed(self, model: str, role: str, measure: str = "accuracy") -> list[float]:
-        """The value of each seed's network, the first seed first; empty where the model was trained once."""
+        """The value of each seed's network, the first seed first; empty if the model was trained once."""
         return list(self._rows(model, role, measure, ("seed",))["value"])
 
     def _rows(
@@ -107,7 +107,7 @@ def as_estimate(row: dict[str, Any]) -> Estimate:
 
 
 def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Evaluation:
-    """All scores, from the stored predictions; on test for the models in `opened`."""
+    """All scores, from the stored predictions; on the test for the models in `opened`."""
     ranked = tuple(ranking(record))
     rows: list[dict[str, Any]] = []
     validated: dict[str, CrossValidated] = {}
@@ -133,7 +133,7 @@ def evaluate(record: RunRecord, opened: Sequence[str], openings: Openings) -> Ev
 
 
 def _judged(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> list[str]:
-    """The models whose probabilities are looked at."""
+    """The models whose probabilities are evaluated."""
     wanted = record.study.thresholds or record.study.calibrate
     return [model for model in record.done if wanted or model in opened or model in ranked[:1]]
 

@@ -17,12 +17,12 @@ from snellen.phrases import plural
 
 
 def familiarity_path(run: Path, job: str) -> Path:
-    """Its file, outside of the folder of the job, which no run changes once the job is done."""
+    """The path of the file. It is outside the folder of the job, which no run changes once the job is done."""
     return inside(run, "familiarity", f"{job}.safetensors")
 
 
 def save_familiarity(run: Path, job: str, distance: TrainingDistance) -> None:
-    """Writes the arrays, and what the section says as their metadata."""
+    """Writes the arrays, with the section as their metadata."""
     section = {
         "pixel_limit": distance.pixels.limit,
         "layer": distance.layer,
@@ -36,7 +36,7 @@ def save_familiarity(run: Path, job: str, distance: TrainingDistance) -> None:
 
 
 def load_familiarity(run: Path, job: str) -> Familiarity | None:
-    """The section; None where none was stored. Raises IdentityError for a damaged file, or one of another job."""
+    """Reads the section; None if none was stored. Raises IdentityError for a damaged file, or one of another job."""
     path = familiarity_path(run, job)
     if not path.exists():
         return None
@@ -53,7 +53,7 @@ def load_familiarity(run: Path, job: str) -> Familiarity | None:
 
 
 def familiarity_sentence(section: Familiarity | None) -> str:
-    """What the card and the report say of it."""
+    """The sentence of the card and the report about it."""
     if section is None:
         return (
             "Nothing tells which images are unlike the training images: that is measured where there are at least "
@@ -70,5 +70,5 @@ def familiarity_sentence(section: Familiarity | None) -> str:
 
 
 def rate_in_words(rate: float) -> str:
-    """Such as "1 %"; to a tenth where it is more."""
+    """For example "1 %"; with more digits for larger rates."""
     return f"{100 * rate:.2g} %" if rate < 0.1 else f"{100 * rate:.0f} %"

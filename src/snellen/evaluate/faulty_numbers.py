@@ -1,4 +1,4 @@
-"""What faults that a run commits on purpose do to its numbers: the faulty number and the honest one beside it."""
+"""The effect of faults on purpose on the numbers of a run: the faulty number and the correct one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HONEST = "honest"
 
 @dataclass(frozen=True)
 class FaultyNumber:
-    """One accuracy, or the precision of a threshold. faulty_of, honest_of: what each is of, in words. faulty, honest:
-    None where it is not known."""
+    """One accuracy, or the precision of a threshold. faulty_of, honest_of: what each number measures, in words. faulty,
+    honest: None if unknown."""
 
     fault: str
     model: str
@@ -30,21 +30,21 @@ class FaultyNumber:
 
 @dataclass(frozen=True)
 class _Sides:
-    """The evaluations of the run with faults and of the one without, None where that was removed. swapped: whether the
-    test images of the honest run are the validation images of the other."""
+    """The evaluations of the run with faults and of the run without, None if the latter was removed. swapped: whether
+    the test images of the honest run are the validation images of the other."""
 
     faulty: Evaluation
     honest: Evaluation | None
     swapped: bool
 
     def without(self, model: str, role: str) -> Estimate | None:
-        """The accuracy of a model of the honest run; None where it is not known."""
+        """The accuracy of a model of the honest run; None if unknown."""
         return self.honest.standing(model, role) if self.honest else None
 
 
 def faulty_numbers(record: RunRecord, evaluation: Evaluation) -> list[FaultyNumber]:
-    """Of each fault of the study, in the order of `study.on_purpose.FAULTS`. The honest number of a fault in training
-    is of a run without any of the faults."""
+    """The numbers for each fault of the study, in the order of `study.on_purpose.FAULTS`. For a fault in training, the
+    honest number is from a run without any of the faults."""
     folder = inside(record.folder, HONEST)
     honest = evaluations.load(RunRecord.open(folder)) if folder.exists() else None
     sides = _Sides(evaluation, honest, "test_as_validation" in record.study.on_purpose)
@@ -52,13 +52,13 @@ def faulty_numbers(record: RunRecord, evaluation: Evaluation) -> list[FaultyNumb
 
 
 def _judged(evaluation: Evaluation, model: str) -> tuple[str, Estimate | None]:
-    """Where a model is judged, and its accuracy there."""
+    """The role on which a model is evaluated, and its accuracy there."""
     role = "test" if model in evaluation.opened else "validation"
     return role, evaluation.standing(model, role)
 
 
 def _of_training(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
-    """Each model with the fault and without it, on the same images: the test where both were evaluated there."""
+    """Each model with the fault and without it, on the same images: the test if both were evaluated there."""
     for model in sides.faulty.ranked:
         opened = sides.honest is not None and model in sides.honest.opened
         role = "test" if opened and (sides.swapped or model in sides.faulty.opened) else "validation"
@@ -71,7 +71,8 @@ def _of_training(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
 
 
 def _test_as_validation(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
-    """The best score on the test images, which chose it, beside those of images that chose nothing."""
+    """The best score on the test images, which were used to choose it, and the scores on images that were not used to
+    choose."""
     chosen, honest = sides.faulty.chosen, sides.honest.chosen if sides.honest else None
     if chosen is None:
         return
@@ -85,7 +86,7 @@ def _test_as_validation(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
 
 
 def _last_rows(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
-    """The validation score by the last rows, beside that by a random part, and beside the test of the same network."""
+    """The validation score on the last rows, compared with a random part, and with the test of the same network."""
     for model in sides.faulty.ranked:
         last, drawn = sides.faulty.standing(model, "validation"), sides.without(model, "validation")
         yield FaultyNumber(fault, model, "the last rows", last, "validation images drawn at random", drawn)
@@ -108,7 +109,8 @@ def _on_training(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
 
 
 def _among_true(fault: str, sides: _Sides) -> Iterator[FaultyNumber]:
-    """Of each threshold of a class: every accepted image counts, or only those of the class."""
+    """For each threshold of a class: the precision among all accepted images, or wrongly among those of the class
+    only."""
     for model in sides.faulty.ranked:
         found = sides.faulty.confidence.get(model)
         for one in found.thresholds if found else ():

@@ -1,6 +1,6 @@
 """The stored files that a report and a run that goes on depend on, and which of them were changed or removed after they
-were written. What a report writes for others, report.json and the bundles, is checked by those who read it, and all
-files by `snellen verify`."""
+were written. Files that a report writes for other programs, report.json and the bundles, are checked when they are
+read, and all files by `snellen verify`."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ WRITTEN_BY_RUNS = (
     THUMBNAILS,
     "figures/augmented.safetensors",
 )
-"""Every run of a study writes these anew, from the study and the images."""
+"""Files that every run of a study writes again, from the study and the images."""
 CONTINUED = ("search", "packs", "strategies.json", "costs.json")
-"""What a later run continues from."""
+"""Files that a later run continues from."""
 KEPT = ("jobs", "floors", "analyses", "familiarity")
 """Folders whose finished contents no run changes."""
 WRITTEN_BY_REPORTS = ("report.json", "models", "scores.parquet", "epochs.csv", "findings.json", "report.html", "pages")
-"""A report writes these anew and reads none of them."""
+"""Files that a report writes again without reading them."""
 KEPT_FOR_READERS = ("study.yaml", "history")
-"""No report and no run reads these."""
+"""Files that no report and no run reads."""
 WEIGHTS = "weights.safetensors"
-"""No sentence depends on the weights of a finished job: a run may be passed on without."""
+"""No sentence depends on the weights of a finished job, so a run may be copied without them."""
 
 
 def covered(run: Path) -> list[Path]:
@@ -50,8 +50,8 @@ def covered(run: Path) -> list[Path]:
 
 
 def release_rewritten(run: Path) -> None:
-    """Before a run: drops the hashes of the files that it may write again. A file that it continues from and that was
-    changed keeps its hash, so that the report says so."""
+    """Called before a run: drops the hashes of the files that it may write again. A file that it continues from and
+    that was changed keeps its hash, so that the report says so."""
     held = hashes.hashes(run)
     stopped = {folder for folder in (run / "jobs").glob("*") if _was_stopped(folder)}
     continued = {
@@ -76,7 +76,7 @@ class StoredFiles:
 
     @cached_property
     def expected(self) -> dict[str, str]:
-        """The SHA-256 of each, from the results, else from hashes.jsonl."""
+        """The SHA-256 of each file, from the results, else from hashes.jsonl."""
         known = hashes.hashes(self.record.folder) | self._named_by_results()
         return {name: sha256 for name, sha256 in known.items() if self._is_read(name)}
 
@@ -89,13 +89,13 @@ class StoredFiles:
 
     @cached_property
     def without_weights(self) -> list[str]:
-        """The weights that were stored and are missing."""
+        """The weights that were stored and are now missing."""
         named = (name for name in self.expected if name.endswith(f"/{WEIGHTS}"))
         return sorted(name for name in named if not (self.record.folder / name).exists())
 
     @cached_property
     def uncovered(self) -> list[str]:
-        """The files without a hash, of a run that was made before there were any."""
+        """The files without a hash, in a run that was made before hashes were stored."""
         run = self.record.folder
         names = (path.relative_to(run).as_posix() for path in covered(run) if path.is_file())
         return sorted(name for name in names if name not in self.expected and self._is_read(name))
@@ -120,7 +120,8 @@ class StoredFiles:
         return found
 
     def _is_read(self, name: str) -> bool:
-        """Files of earlier studies in the same directory are not, nor what a report writes for others."""
+        """Whether the report depends on the file: not on files of earlier studies in the directory, nor on files
+        written for other programs."""
         parts = name.split("/")
         if parts[0] in WRITTEN_BY_REPORTS + KEPT_FOR_READERS:
             return False

@@ -32,7 +32,7 @@ class SideDifferences:
 
     @property
     def only_key(self) -> Differing | None:
-        """The only setting that differs, with the same two values in every split; None where there is no such."""
+        """The only setting that differs, with the same two values in every split; None if there is no such setting."""
         first = self.keys[0] if self.keys else ()
         return first[0] if len(first) == 1 and all(each == first for each in self.keys) else None
 

@@ -25,7 +25,8 @@ class MeanScores:
 
 @dataclass(frozen=True)
 class Choice:
-    """by: what models are ranked by, the same for all. measured: of each model whose training succeeded."""
+    """by: the scores that models are ranked by, the same for all. measured: the measures of each model whose training
+    succeeded."""
 
     by: By
     measured: dict[str, MeanScores]
@@ -45,8 +46,8 @@ def choice(record: RunRecord) -> Choice:
 
 
 def ranking(record: RunRecord) -> list[str]:
-    """The models whose training succeeded, best first by the study's measure; of equals the smaller loss (or the higher
-    accuracy), then the order of the study."""
+    """The models whose training succeeded, best first by the study's measure; ties by the smaller loss (or the higher
+    accuracy), then by the order of the study."""
     measured = choice(record).measured
 
     def order(model: str) -> tuple[float, float]:

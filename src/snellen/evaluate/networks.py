@@ -44,11 +44,11 @@ class Networks:
         return self.all[0].rows
 
     def at(self, places: np.ndarray) -> Networks:
-        """The same networks on these images alone."""
+        """The same networks on these images only."""
         return Networks({seed: each.at(places) for seed, each in self.by_seed.items()}, self.jobs)
 
     def only(self, networks: Sequence[int]) -> Networks:
-        """Some of the networks alone, by their places."""
+        """Some of the networks, by their indices."""
         seeds = [self.seeds[place] for place in networks]
         return Networks({seed: self.by_seed[seed] for seed in seeds}, tuple(self.jobs[place] for place in networks))
 
@@ -65,9 +65,8 @@ class Networks:
 
 
 def networks_on(record: RunRecord, model: str, role: str) -> Networks | None:
-    """The networks of a model on a role: of all seeds, on test those that were evaluated there.
-
-    Without networks whose training failed; None where that of the first seed failed, or nothing is labelled.
+    """The networks of a model on a role: those of all seeds, on the test those that were evaluated there. Networks
+    whose training failed are left out; None if that of the first seed failed, or nothing is labelled.
     """
     planned = record.planned[model]
     if role == "test" and planned.final:

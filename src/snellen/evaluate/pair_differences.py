@@ -1,4 +1,4 @@
-"""The difference in accuracy of two sides: over the same folds, of two recipes with several seeds, or of two
+"""The difference in accuracy of two sides: over the same folds, between two recipes with several seeds, or between two
 networks."""
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ class Side:
 
     @property
     def of_one_N(self) -> np.ndarray | None:
-        """(N,) of the one network that represents it, on images that had no part in choosing it; None without such."""
+        """(N,) whether the network that represents the side is right on each image, on images that had no part in
+        choosing it; None without such images."""
         return self.out_of_bag_N if self.selected else self.right_SN[0]
 
 
 @dataclass(frozen=True)
 class PairDifference:
-    """A minus B in accuracy. kind: what was compared. seeds: of the side with fewer, 1 for two networks; splits: the
-    number of folds."""
+    """A minus B in accuracy. kind: what was compared. seeds: number of seeds of the side with fewer, 1 for two
+    networks; splits: the number of folds."""
 
     kind: Kind
     limits: Limits
@@ -88,8 +89,8 @@ def difference(a: Side, b: Side) -> PairDifference:
 
 
 def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> PairDifference:
-    """The difference of two models over the same splits, with the corrected resampled t test; no limits where a
-    search chose by these folds."""
+    """The difference of two models over the same splits, with the corrected resampled t test; no limits if a search
+    chose by these folds."""
     a_JS, b_JS = a.values("accuracy"), b.values("accuracy")
     limits = fold_limits(a_JS, b_JS, a.num_train, a.num_held_out)
     if selected:
@@ -128,7 +129,7 @@ def _of_recipes(a: Side, b: Side) -> PairDifference:
 
 
 def _of_two(kind: Kind, a: Side, b: Side) -> PairDifference:
-    """Exact McNemar with the interval that agrees with it; no limits where a search chose one side by these images."""
+    """Exact McNemar with the interval that agrees with it; no limits if a search chose one side by these images."""
     one, other, images = a.of_one_N, b.of_one_N, a.right_SN.shape[1]
     if one is None or other is None:
         seen = a.right_SN[0].astype(np.float64) - b.right_SN[0]

@@ -1,7 +1,6 @@
-"""The Pareto front of accuracy and cost, where both are known only up to noise.
-
-A model is off the front only where another one is shown to be at least as good in both: no slower and better, or
-equally accurate and clearly faster. What is not shown leaves a model on the front.
+"""The Pareto front of accuracy and cost, both of which are measured with noise. A model is not on the front only if
+another one is shown to be at least as good in both: better and no slower, or equally accurate and clearly faster. A
+model about which nothing is shown stays on the front.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ QUARTILES = (25, 50, 75)
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of repeated measurements of one cost, with the quartiles, all equal for a single one. n: how many."""
+    """The median of repeated measurements of one cost, with the quartiles, which are equal to it for a single
+    measurement. n: number of measurements."""
 
     low: float
     median: float
@@ -25,7 +25,7 @@ class Spread:
 
     @staticmethod
     def of(values: Sequence[float]) -> Spread:
-        """Of at least one value."""
+        """The estimate from at least one value."""
         low, median, high = map(float, np.percentile(np.array(values), QUARTILES))
         return Spread(low, median, high, len(values))
 
@@ -35,17 +35,16 @@ class Spread:
 
 
 Relation = Callable[[str, str], bool]
-"""Whether the first of two models has it to the second."""
+"""A relation: whether it holds for the first of two models and the second."""
 
 
 def ruled_out(
     models: Sequence[str], better: Relation, equivalent: Relation, clearly_faster: Relation
 ) -> dict[str, str]:
-    """The models that are off the front, each with the first of `models` that rules it out.
-
-    A rules B out where A is better and B is not clearly faster, or where both are equivalent and A is clearly faster.
-    "Not clearly faster" is not transitive, so that a cycle is conceivable; models that rule each other out in a cycle
-    stay on the front, which is therefore never empty.
+    """The models that are not on the front, each with the first of `models` that rules it out. A rules B out if A is
+    better and B is not clearly faster, or if both are equivalent and A is clearly faster. "Not clearly faster" is not
+    transitive, so that a cycle is conceivable; models that rule each other out in a cycle stay on the front, which is
+    therefore never empty.
     """
     above = {b: [a for a in models if a != b and _rules_out(a, b, better, equivalent, clearly_faster)] for b in models}
     reached = {model: _reached(model, above) for model in models}

@@ -1,4 +1,4 @@
-"""Two models in accuracy, macro F1 and loss: whether their order depends on the measure, and whether beyond noise."""
+"""Two models in accuracy, macro F1 and loss: whether their order depends on the measure, and whether significantly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEASURES = ("accuracy", "macro_f1", "loss")
 @dataclass(frozen=True)
 class MeasureDifference:
     """a, b: the measure of each side, mean over its seeds or folds. value, low, high: A minus B, with its interval;
-    limits are None where there is none, for one that was chosen by these images too."""
+    limits are None if there is no interval, also for a side that was chosen by these images."""
 
     a: float
     b: float
@@ -43,8 +43,8 @@ class MeasureDifference:
 
 @dataclass(frozen=True)
 class Flip:
-    """Measures by which A is first, and by which B. beyond_noise: whether in some of either the interval excludes 0;
-    then these are the measures."""
+    """The measures by which A is first, and those by which B is first. beyond_noise: whether the interval of some
+    measures on either side excludes 0; then only these measures are listed."""
 
     a_first: tuple[str, ...]
     b_first: tuple[str, ...]
@@ -65,8 +65,8 @@ class RunFlip:
 
 
 def measured(a: Networks, b: Networks, judged: bool, confidence: float = CONFIDENCE) -> dict[str, MeasureDifference]:
-    """By measure, of two models on the same images: of recipes where both have at least three seeds, else of the first
-    networks. judged: False for a side that was chosen by these images: then without intervals."""
+    """The differences by measure of two models on the same images: between recipes if both have at least three seeds,
+    else between the first networks. judged: False if a side was chosen by these images; then there are no intervals."""
     recipes = min(len(a.seeds), len(b.seeds)) >= MIN_SEEDS_COMPARED
     found = {}
     for measure in MEASURES:
@@ -82,7 +82,7 @@ def measured(a: Networks, b: Networks, judged: bool, confidence: float = CONFIDE
 def measured_over_folds(
     a: HeldOut, b: HeldOut, judged: bool, confidence: float = CONFIDENCE
 ) -> dict[str, MeasureDifference]:
-    """By measure, over the same splits, by the corrected resampled t test."""
+    """The differences by measure over the same splits, with the corrected resampled t test."""
     found = {}
     for measure in MEASURES:
         one, other = a.values(measure), b.values(measure)
@@ -93,7 +93,7 @@ def measured_over_folds(
 
 
 def flip_of(measures: Mapping[str, MeasureDifference]) -> Flip | None:
-    """None where the measures agree, or do not tell the two apart."""
+    """The flip of the order; None if the measures agree, or do not separate the two models."""
     for beyond in (True, False):
         first: dict[bool, list[str]] = {True: [], False: []}
         for name, one in measures.items():
@@ -105,9 +105,9 @@ def flip_of(measures: Mapping[str, MeasureDifference]) -> Flip | None:
 
 
 def flips_of_run(record: RunRecord, ranked: Sequence[str], opened: Sequence[str]) -> Iterator[RunFlip]:
-    """The chosen model against each other whose order flips: on test where both were evaluated there, else over folds,
-    else on validation. Intervals hold for all pairs of models together (Bonferroni). Without models that a search
-    chose by these images."""
+    """The pairs of the chosen model with another one whose order flips: on the test if both were evaluated there, else
+    over folds, else on validation. Intervals hold for all pairs of models together (Bonferroni). Models that a search
+    chose by these images are left out."""
     if len(ranked) < 2:
         return
     confidence = 1 - SIGNIFICANT / len([*combinations(ranked, 2)])
@@ -140,7 +140,7 @@ def _on_images(
 
 
 def _unranked(record: RunRecord, model: str, chosen: Chosen | None) -> Networks | None:
-    """The networks of a model on validation that no search ranked by these images; None without such."""
+    """The networks of a model on validation that no search ranked by these images; None without such networks."""
     networks = networks_on(record, model, "validation")
     places = unranked(networks.seeds, chosen) if networks else None
     return networks.only(places) if networks and places is not None else None
@@ -159,7 +159,7 @@ def _limits(
         sides = [Side(each.per_image(measure).astype(bool)) for each in (a, b)]
         limits = difference(*sides).limits
     elif all(each.per_image("accuracy").all() for each in (a, b)):
-        return none  # how large the losses of wrong answers would be is unknown
+        return none  # the losses of wrong answers are unknown
     elif recipes:
         limits = recipe_limits(a.per_image(measure), b.per_image(measure))
     else:

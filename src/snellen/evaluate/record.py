@@ -76,16 +76,16 @@ class RunRecord:
 
     @cached_property
     def found(self) -> SearchResults:
-        """The values that searches found."""
+        """The values that searches chose."""
         return self.plan.search_results()
 
     def model(self, name: str) -> Model:
-        """A model with the values that its search found filled in, as it was trained."""
+        """A model with the values that its search chose, as it was trained."""
         written, found = self.study.models[name], self.found.models.get(name)
         return apply_assignment(written, found) if found else written
 
     def nested(self, model: str) -> bool:
-        """Whether each fold of a model was searched inside."""
+        """Whether there was a search inside each fold of a model."""
         return bool(self.found.splits.get(model))
 
     @cached_property
@@ -133,13 +133,13 @@ class RunRecord:
         return JobFolder.of(self.folder, job, self.bounds)
 
     def search_of(self, model: str) -> SearchFile | None:
-        """The search of a model; None where it was not searched."""
+        """The search of a model; None without a search."""
         path = inside(self.folder, "search", f"{model}.json")
         return read_search(path) if path.exists() else None
 
     @cached_property
     def searched(self) -> list[tuple[str, SearchOutcome]]:
-        """Every finished search of the run, those inside folds too, each with its model."""
+        """Every finished search of the run, including those inside folds, each with its model."""
         names = [(model, model) for model in self.models]
         names += [
             (model, split_file(model, (fold.repeat, fold.fold)))
@@ -152,14 +152,14 @@ class RunRecord:
 
     @cached_property
     def jobs(self) -> set[str]:
-        """The jobs of all networks in the report: of models, folds, curves and searches."""
+        """The jobs of all networks in the report: those of models, folds, curves and searches."""
         found = {job for planned in self.planned.values() for job in planned.jobs}
         found |= {job for curve in self.curves for job in curve.jobs}
         return found | {job for _, searched in self.searched for trial in searched.trials for job in trial.jobs}
 
     def predictions(self, model: str, role: str) -> Predictions | None:
-        """The stored predictions of the network that represents the model; on test only once it was evaluated there,
-        and then of the network trained on all rows where there is one."""
+        """The stored predictions of the network that represents the model; on the test only if it was evaluated there,
+        and then by the network trained on all rows if there is one."""
         planned = self.planned[model]
         return self.folder_of(planned.tested[0] if role == "test" else planned.job).read_predictions(role)
 
@@ -176,11 +176,11 @@ class RunRecord:
 
     @cached_property
     def measured_costs(self) -> CostFile | None:
-        """costs.json; None in a run of a version that measured nothing."""
+        """costs.json; None in a run of a version that measured no costs."""
         return read_costs(self.folder)
 
     def read(self, name: str, kind: TypeAdapter[T]) -> T:
-        """A JSON file of the run. Raises RunError where it is missing, IdentityError where it is of another kind."""
+        """A JSON file of the run. Raises RunError if it is missing, IdentityError if it is another kind of file."""
         return read_as(kind, self._there(name))
 
     def _there(self, name: str) -> Path:

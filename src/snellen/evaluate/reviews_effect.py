@@ -1,4 +1,4 @@
-"""What reviews of labels did to the score: the same models with and without them, on the same, unchanged test."""
+"""The effect of label reviews on the score: the same models with and without them, on the same, unchanged test."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _KIND = TypeAdapter(ReviewedFile)
 
 @dataclass(frozen=True)
 class ReviewsEffect:
-    """The accuracy on test of a model with reviewed labels, without the reviews, and with minus without: of recipes, or
-    all three of the first networks."""
+    """The accuracy on the test of a model with the reviews, without them, and the difference: for recipes, or for the
+    first networks."""
 
     model: str
     with_reviews: Estimate
@@ -43,7 +43,7 @@ class ReviewsEffect:
 
 
 def unreviewed_jobs(record: RunRecord) -> dict[str, dict[int, str]]:
-    """By model and seed; empty for a run without reviews."""
+    """The jobs by model and seed; empty for a run without reviews."""
     path = record.folder / FILE
     if record.study.data.reviews is None or not path.exists():
         return {}
@@ -52,7 +52,7 @@ def unreviewed_jobs(record: RunRecord) -> dict[str, dict[int, str]]:
 
 
 def reviews_effects(record: RunRecord) -> list[ReviewsEffect]:
-    """Of each model that was evaluated on test with and without the reviews."""
+    """The effect for each model that was evaluated on the test with and without the reviews."""
     found = []
     for model, jobs in unreviewed_jobs(record).items():
         after = networks_on(record, model, "test") if model in record.done else None
@@ -66,7 +66,8 @@ def reviews_effects(record: RunRecord) -> list[ReviewsEffect]:
 
 
 def failed_without(record: RunRecord) -> list[str]:
-    """The models that were evaluated on test, but whose training without the reviews failed: nothing to compare."""
+    """The models that were evaluated on the test, but cannot be compared because their training without the reviews
+    failed."""
     return [
         model for model, jobs in unreviewed_jobs(record).items() if model in record.done and not _are_done(record, jobs)
     ]

@@ -1,4 +1,5 @@
-"""How much better or worse one network is on other images than on its test: paired over the same images, else not."""
+"""How much better or worse one network is on other images than on its test: paired if the images are the same, else
+unpaired."""
 
 from __future__ import annotations
 
@@ -18,14 +19,14 @@ from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import COVERS_IMAGES, Difference
 
 Kind = Literal["other images", "same pictures", "same ids"]
-"""What is compared: different images; the very same images; images of the same things, by their ids."""
+"""What is compared: different images; identical images; images of the same objects, by their ids."""
 NEWCOMBE = "Newcombe, of exact limits"
 
 
 @dataclass(frozen=True)
 class ClassDrop:
-    """The recall of one class, here and on the test. value, low, high: here minus test, with its own interval; None for
-    a class without images on one side."""
+    """The recall of one class, here and on the test. value, low, high: here minus test, with a separate interval; None
+    for a class without images on one side."""
 
     class_name: str
     images: int
@@ -39,8 +40,8 @@ class ClassDrop:
 
 @dataclass(frozen=True)
 class ScoreDrop:
-    """Accuracy here minus that on the test. relabelled: pairs whose label is another than in the test. mix: of classes,
-    here against test; None for pairs. margin: of practical equivalence, a share."""
+    """Accuracy here minus that on the test. relabelled: pairs whose label differs from that in the test. mix: the mix
+    of classes, here against test; None for pairs. margin: the margin of practical equivalence, a share."""
 
     kind: Kind
     here: Estimate
@@ -54,7 +55,8 @@ class ScoreDrop:
 
 
 def on_other_images(here: Predictions, test: Predictions, classes: tuple[str, ...], margin: float) -> ScoreDrop:
-    """Labelled predictions of one network on two sets of images that share none, each with one at least."""
+    """The difference for labelled predictions of one network on two sets without common images, each with at least one
+    image."""
     (hits, images), (test_hits, test_images) = ((int(_right(each).sum()), len(each)) for each in (here, test))
     low, high = difference_limits(hits, images, test_hits, test_images)
     p_value = difference_p_value(hits, images, test_hits, test_images)
@@ -81,7 +83,7 @@ def on_pairs(
     margin: float,
     kind: Literal["same pictures", "same ids"],
 ) -> ScoreDrop:
-    """Labelled predictions of one network, of which those at one place belong together."""
+    """The difference for paired labelled predictions of one network: those at the same index belong together."""
     limits = difference(Side(_right(here)[None]), Side(_right(test)[None])).limits
     found = limits.difference
     return ScoreDrop(
@@ -98,7 +100,7 @@ def on_pairs(
 
 
 def _labels(predictions: Predictions) -> np.ndarray:
-    assert predictions.labels is not None  # labelled, as the callers promise
+    assert predictions.labels is not None  # checked by the callers
     return predictions.labels
 
 
@@ -126,7 +128,7 @@ def _of_class(here: Predictions, test: Predictions, code: int, name: str) -> Cla
 
 
 def _of_paired_class(here: Predictions, test: Predictions, code: int, name: str) -> ClassDrop:
-    """Of the pairs whose label is this class on both sides."""
+    """The difference over the pairs whose label is this class on both sides."""
     own = np.flatnonzero((_labels(here) == code) & (_labels(test) == code))
     one, other = (_recall(each.at(own), code) for each in (here, test))
     if not len(own):

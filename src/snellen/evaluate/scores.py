@@ -174,5 +174,5 @@ def _overall(name: str, predictions: Predictions, labels: np.ndarray, matrix: np
 
 
 def _mean_limits(values: np.ndarray, right: np.ndarray) -> tuple[float | None, float | None]:
-    """None where no answer is wrong: how large the values of wrong answers are is then unknown."""
+    """None if no answer is wrong, because the values of wrong answers are then unknown."""
     return (None, None) if right.all() else mean_limits(values) or (None, None)

@@ -1,4 +1,5 @@
-"""What each searched value did to the validation accuracy: trials that differ in it alone, on the same images."""
+"""The effect of each searched value on the validation accuracy: trials that differ only in this value, on the same
+images."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_mean
 from snellen.study.values import Choice, Scalar, Value
 
 MOST_LEVELS = 20
-"""Values of one key that are compared; more are drawn from a range, and no two trials differ in one alone."""
+"""The most values of one key that are compared; more values are from a continuous range, where no two trials differ in
+one key only."""
 
 Missing = Literal["stopped", "alone", "few"]
 """Why an effect cannot be told: the search stopped trials by their results; no trials differ in the key alone at all of
@@ -37,8 +39,8 @@ class Level:
 @dataclass(frozen=True)
 class Effect:
     """What one key did. levels: numbers ascending, else in the order of the study. above: at (i, j) whether level i has
-    a higher accuracy than level j, corrected for all `comparisons` of the search. trainings: networks at each level
-    that differ in nothing but the key from those at the others; other epochs of one training count once."""
+    a higher accuracy than level j, corrected for all `comparisons` of the search. trainings: number of networks at each
+    level that differ only in the key from those at the other levels; several epochs of one training count once."""
 
     path: str
     levels: tuple[Level, ...]
@@ -49,7 +51,7 @@ class Effect:
 
 
 def effects(stored: StoredSearch, space: Mapping[str, Value]) -> tuple[Effect, ...]:
-    """One for each key of which the search tried several values."""
+    """One effect for each key for which the search tried several values."""
     tried = {path: values for path in space if len(values := _tried(stored, path, space[path])) > 1}
     if any(trial.cut for trial in stored.searched.trials):
         return tuple(Effect(path, (), (), 0, 0, "stopped") for path in tried)
@@ -68,7 +70,7 @@ def _tried(stored: StoredSearch, path: str, written: Value) -> list[Scalar]:
 
 
 def _tables(stored: StoredSearch, path: str, values: Sequence[Scalar]) -> list[np.ndarray] | None:
-    """(R, N) of each value, row r of all of them the same but for the key; None without such rows."""
+    """(R, N) values for each level; row r is the same in all of them except for the key; None without such rows."""
     if len(values) > MOST_LEVELS:
         return None
     blocks: dict[frozenset[tuple[str, Scalar]], dict[Scalar, Trial]] = {}
@@ -85,8 +87,8 @@ def _tables(stored: StoredSearch, path: str, values: Sequence[Scalar]) -> list[n
 
 
 def _networks(stored: StoredSearch, trial: Trial) -> np.ndarray:
-    """(S, N) the accuracy of each network of a trial at each validation image where all have the same images, as over
-    seeds; else (1, N) of all of them."""
+    """(S, N) whether each network of a trial is right on each validation image, if all have the same images, as seeds
+    do; else (1, N) for all of them together."""
     files = [stored.record.folder_of(job).labelled("validation") for job in trial.jobs]
     if any(not np.array_equal(files[0].rows, one.rows) for one in files):
         return stored.per_image(trial, "accuracy")[None]
@@ -121,7 +123,7 @@ def _level(value: Scalar, table: np.ndarray) -> Level:
 
 
 def by_reason(found: Sequence[Effect]) -> Iterator[tuple[Missing, list[Effect]]]:
-    """The effects that cannot be told, by what is missing."""
+    """The effects that cannot be determined, by what is missing."""
     reasons: tuple[Missing, ...] = ("stopped", "alone", "few")
     for reason in reasons:
         own = [each for each in found if each.missing == reason]

@@ -23,7 +23,7 @@ from snellen.study.values import Choice, Scalar, Value
 
 HALVING = ("halving", "hyperband")
 ENOUGH = 3
-"""Values an ordered range must have before its end says anything."""
+"""The fewest values of an ordered range whose end is judged."""
 MATCHED = 3
 """Pairs of trials that differ in one value alone, below which chance of training cannot be told from the value: with
 one pair of networks each the end of a range of three equal values was "better" in 17 % of searches."""
@@ -111,12 +111,13 @@ def selection_of_model(record: RunRecord, ranked: Sequence[str]) -> Selection | 
 
 
 def _selection(scores_MN: np.ndarray) -> Selection | None:
-    """The corrected score of the winner; None below two candidates: nothing was chosen."""
+    """The corrected score of the winner; None for fewer than two candidates, because nothing was chosen."""
     return corrected_selection(scores_MN) if len(scores_MN) > 1 else None
 
 
 def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> Iterator[Edge]:
-    """Of a search that stopped no trial early: which trials are compared must not depend on their results."""
+    """The edges of a search that stopped no trial early, because the compared trials must not depend on their
+    results."""
     if any(trial.cut for trial in stored.searched.trials):
         return
     ordered = {path: values for path in space if len(values := _ordered(space[path])) >= ENOUGH}
@@ -137,7 +138,7 @@ def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> It
 
 def _matched(stored: StoredSearch, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:
     """All pairs of trials that differ only in `path`, which is `label` in one and `neighbour` in the other; of pairs
-    that are other epochs of the same trainings the last."""
+    that are different epochs of the same trainings, only the last."""
     found: dict[tuple[tuple[str, ...], ...], tuple[Trial, Trial]] = {}
     for trial in stored.ended.values():
         if trial.assignment.get(path) == label:
@@ -149,7 +150,7 @@ def _matched(stored: StoredSearch, path: str, label: Scalar, neighbour: Scalar) 
 
 
 def _ordered(value: Value) -> tuple[Scalar, ...]:
-    """The numbers of a choice or of a range in steps, ascending; empty where there is no order or no end of them."""
+    """The numbers of a choice or of a range in steps, ascending; empty if they have no order or no end."""
     if isinstance(value, Choice):
         numbers = [label for label in value.labels if isinstance(label, int | float) and not isinstance(label, bool)]
         return tuple(sorted(numbers)) if len(numbers) == len(value.labels) else ()

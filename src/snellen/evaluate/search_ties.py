@@ -1,4 +1,4 @@
-"""Which networks of a search may be the best of it: its tie, on the images that scored them."""
+"""The networks that may be the best of a search (its tie), on the images that scored them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from snellen.statistics.mcnemar import discordance_of
 from snellen.statistics.results import COVERS_IMAGES, Limits
 
 MOST = 144
-"""Networks beyond which the comparison of each with each is left out."""
+"""With more networks than this, the pairwise comparison is left out."""
 
 
 def may_be_best(stored: StoredSearch) -> frozenset[int] | None:
     """The trials that may be the best: on other images, with 95 % confidence, the best of these networks is among them
-    (Hsu's comparison with the best; measure of the search, paired over the images). Trials with equal networks share
-    the answer. None where trials were stopped early, which were candidates too, or where there are too many.
+    (Hsu's comparison with the best; measure of the search, paired over the images). Trials with equal networks have the
+    same result. None if trials were stopped early, because these were candidates too, or if there are too many.
     """
     candidates = stored.candidates()
     if any(trial.cut for trial in stored.searched.trials) or not 2 <= len(candidates) <= MOST:

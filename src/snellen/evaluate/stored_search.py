@@ -1,4 +1,4 @@
-"""The searches of a run as they are stored: which trials there are, and what their networks gave for each image."""
+"""The stored searches of a run: their trials, and the predictions of their networks for each image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoredSearch:
 
     @property
     def promotions(self) -> int:
-        """How often a trial was continued."""
+        """The number of times that a trial was continued."""
         trials = [request.trial for done in self.file.rounds for request in done.requests]
         return len(trials) - len(set(trials))
 
@@ -50,7 +50,7 @@ class StoredSearch:
         return mean if METRICS[measure].higher_is_better else -mean
 
     def network(self, trial: Trial) -> tuple[tuple[str, int], ...]:
-        """Which epochs of which trajectories a trial kept. Trials with the same are one candidate."""
+        """The kept epochs and trajectories of a trial. Trials for which they are equal are one candidate."""
         found = []
         for job in trial.jobs:
             folder = self.record.folder_of(job)
@@ -59,7 +59,7 @@ class StoredSearch:
         return tuple(found)
 
     def candidates(self) -> list[Trial]:
-        """Different networks trained to their end, the first of equals."""
+        """The different networks trained to their end; of equal ones the first."""
         found: dict[tuple[tuple[str, int], ...], Trial] = {}
         for trial in self.ended.values():
             found.setdefault(self.network(trial), trial)

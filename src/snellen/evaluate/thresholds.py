@@ -1,4 +1,4 @@
-"""Thresholds that a study asks for: certified on the calibration images, and what they achieve on each role."""
+"""Thresholds that a study asks for: their certification on the calibration images, and their results on each role."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from snellen.statistics.learn_then_test import DELTA, Certificate, certified_pre
 
 Measure = Literal["precision", "recall", "accuracy", "probability"]
 COVERAGES = (0.9, 0.95)
-"""Of prediction sets."""
+"""The coverages of prediction sets."""
 
 
 @dataclass(frozen=True)
 class Wanted:
     """class_name: against all others, by its probability; None: any answer, by the probability of the answer. measure:
-    what is certified; probability: nothing, `target` is the threshold itself."""
+    the certified measure; for `probability` nothing is certified, and `target` is the threshold."""
 
     class_name: str | None
     measure: Measure
@@ -33,9 +33,9 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Achieved:
-    """At a threshold, on one role. precision: of the accepted images the share that is of the class, or for any answer
-    that is right; recall: of the images of the class the share that is accepted, None for any answer; coverage: the
-    share of all images that is accepted."""
+    """The results of a threshold on one role. precision: the share of the accepted images that are of the class, or,
+    for any answer, that are right; recall: the share of the class's images that are accepted, None for any answer;
+    coverage: the share of all images that is accepted."""
 
     precision: Estimate
     recall: Estimate | None
@@ -44,8 +44,8 @@ class Achieved:
 
 @dataclass(frozen=True)
 class ThresholdResult:
-    """threshold: the probability from which on an image is accepted; None where it cannot be certified. certificate:
-    None for a threshold that the study gives. achieved: by role; empty without a threshold."""
+    """threshold: the probability from which on an image is accepted; None if it cannot be certified. certificate: None
+    for a threshold that the study gives. achieved: by role; empty without a threshold."""
 
     wanted: Wanted
     threshold: float | None
@@ -55,9 +55,9 @@ class ThresholdResult:
 
 @dataclass(frozen=True)
 class Sets:
-    """Prediction sets. coverage: promised; limit: None where the calibration images are too few. role: that of the
-    numbers. held: share of the images whose set holds the true class; by_class: for each; sizes: images by the number
-    of classes in the set, from 1."""
+    """Prediction sets. coverage: the guaranteed one; limit: None if there are too few calibration images. role: that of
+    the numbers. held: share of the images whose set contains the true class; by_class: the same for each class; sizes:
+    number of images by the number of classes in the set, from 1."""
 
     coverage: float
     limit: float | None
@@ -70,8 +70,8 @@ class Sets:
 def threshold_results(
     wanted: Sequence[Wanted], network: NetworkPredictions, classes: tuple[str, ...], temperature: float | None
 ) -> list[ThresholdResult]:
-    """One for each wanted threshold. Of those to be certified, all hold together with probability 0.95: each is tested
-    at 0.05 divided by their number. None is certified without calibration images."""
+    """One result for each threshold of the study. All certified thresholds hold together with probability 0.95: each is
+    tested at 0.05 divided by their number. None is certified without calibration images."""
     to_certify = sum(each.measure != "probability" for each in wanted)
     return [_result(each, network, classes, temperature, DELTA / max(1, to_certify)) for each in wanted]
 
@@ -92,7 +92,7 @@ def _result(
 
 
 def achieved_on(predictions: Predictions, threshold: float, code: int | None, temperature: float | None) -> Achieved:
-    """What a threshold achieves on labelled predictions. code: of its class; None for any answer."""
+    """The results of a threshold on labelled predictions. code: that of its class; None for any answer."""
     scores, right = _scores(predictions, code, temperature)
     return _achieved(scores, right, threshold, code is not None, predictions.role)
 
@@ -126,8 +126,8 @@ def _achieved(scores: np.ndarray, right: np.ndarray, threshold: float, of_class:
 
 
 def prediction_sets(network: NetworkPredictions, classes: int, temperature: float | None) -> list[Sets]:
-    """Sets that hold the true class of 90 and of 95 % of images like the calibration images, and what they hold on
-    test where the model was evaluated there; empty without calibration images."""
+    """Sets that contain the true class of 90 and of 95 % of images like the calibration images, and their coverage on
+    the test if the model was evaluated there; empty without calibration images."""
     calibration, test = network.by_role.get("calibration"), network.by_role.get("test")
     if calibration is None or calibration.labels is None:
         return []
@@ -150,8 +150,8 @@ def prediction_sets(network: NetworkPredictions, classes: int, temperature: floa
 
 
 def exchangeable_p(network: NetworkPredictions) -> float | None:
-    """The p-value of calibration and test images having scores (probabilities of the answer) of one distribution; None
-    where one of them is missing."""
+    """The p-value for the hypothesis that the scores (probabilities of the answer) of calibration and test images have
+    the same distribution; None if one of them is missing."""
     calibration, test = network.by_role.get("calibration"), network.by_role.get("test")
     if calibration is None or test is None:
         return None

@@ -12,7 +12,7 @@ from snellen.evaluate.record import RunRecord
 @dataclass(frozen=True)
 class TrainedNetwork:
     """epochs, kept: epochs trained and the epoch kept, of each training phase in order. by: the validation measure that
-    chose each kept epoch; None where the last epoch was kept without a choice."""
+    chose each kept epoch; None if the last epoch was kept without a choice."""
 
     job: str
     epochs: tuple[int, ...]
@@ -21,7 +21,7 @@ class TrainedNetwork:
 
 
 def phases_of(record: RunRecord, job: str) -> list[str]:
-    """The jobs of all training phases of a network in order, its own last, as the stored jobs name them."""
+    """The jobs of all training phases of a network in order, ending with its own, as named in the stored jobs."""
     chain = [job]
     while (start := record.folder_of(chain[-1]).read_job().trajectory.start) is not None:
         chain.append(start.id)
@@ -29,7 +29,7 @@ def phases_of(record: RunRecord, job: str) -> list[str]:
 
 
 def trained(record: RunRecord, job: str) -> TrainedNetwork | None:
-    """A network whose phases all have results; None for any other."""
+    """A network whose phases all have results; None otherwise."""
     folders = [record.folder_of(phase) for phase in phases_of(record, job)]
     results = [result for folder in folders if (result := folder.read_result()) is not None]
     if len(results) < len(folders):
@@ -44,7 +44,7 @@ def trained(record: RunRecord, job: str) -> TrainedNetwork | None:
 
 
 def fitted_images(record: RunRecord, job: str) -> int | None:
-    """The number of images a network was trained on, from its stored predictions; None where these are missing."""
+    """The number of images a network was trained on, from its stored predictions; None if these are missing."""
     predictions = record.folder_of(job).read_predictions("train")
     return None if predictions is None else len(predictions)
 
@@ -56,7 +56,7 @@ def own_split_networks(record: RunRecord, model: str) -> Mapping[int, str]:
 
 
 def which_network(record: RunRecord, model: str, role: str = "validation") -> str:
-    """Which network of a model made the stored predictions on a role, in words; empty where there is only one."""
+    """Which network of a model made the stored predictions on a role, in words; empty if there is only one."""
     planned = record.planned[model]
     seed = next(iter(planned.seeds))
     if role == OUT_OF_FOLD:

@@ -1,4 +1,4 @@
-"""The verdict of a comparison: better, worse or equivalent, each by its own predicate; else "cannot tell"."""
+"""The verdict of a comparison: better, worse or equivalent, each by a separate condition; else "cannot tell"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Word = Literal["clearly better", "better", "clearly worse", "worse", "equivalent
 @dataclass(frozen=True)
 class Verdict:
     """The verdict on A against B. better: there is a difference; clearly_better: it exceeds the margin. A may be better
-    and yet equivalent: better, but by less than matters."""
+    and equivalent at the same time: better by less than the margin."""
 
     better: bool
     clearly_better: bool
@@ -58,9 +58,9 @@ def verdict(
     comparisons of the report. margin: of equivalence, in the unit of the measure.
     simultaneous: limits of all differences of the family together (Bonferroni), for the decisions about the margin.
 
-    better: adjusted_p < .05 and the whole 95 % interval above 0; clearly better: and all of `simultaneous` above the
-    margin; worse, clearly worse: the same of B over A; equivalent: `simultaneous` lies inside (-margin, margin). A
-    failure to reject is none of these.
+    better: adjusted_p < .05 and the whole 95 % interval above 0; clearly better: in addition all of `simultaneous`
+    above the margin; worse, clearly worse: the same for B over A; equivalent: `simultaneous` is inside (-margin,
+    margin). A failure to reject is none of these.
     """
     if difference.low is None or difference.high is None or simultaneous is None:
         return CANNOT_TELL

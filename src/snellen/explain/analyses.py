@@ -75,14 +75,14 @@ def planned_analyses(study: StudyFile, networks: Mapping[str, Network]) -> list[
     """
     planned = [each for key, options in _numbered(study.analyses) for each in _of_models(key, options, networks)]
     counts = Counter((each.options.name, each.model) for each in planned)
-    found = [_with_layer(each, networks, counts[each.options.name, each.model] > 1) for each in planned]
+    analyses = [_with_layer(each, networks, counts[each.options.name, each.model] > 1) for each in planned]
     pages: dict[str, PlannedAnalysis] = {}
-    for each in found:
+    for each in analyses:
         other = pages.setdefault(each.page.casefold(), each)
         if other is not each:
             titles = f"{other.title} and {each.title}"
             raise StudyError("two analyses with one page", where="analyses", found=titles, hint="Rename a model.")
-    return found
+    return analyses
 
 
 def plan_analysis(
@@ -95,15 +95,16 @@ def plan_analysis(
     of_study = name in ANALYSES and method_of(name).of == "study"
     models = {} if of_study or model is None else {"models": [model]}
     written = TypeAdapter(AnyAnalysis).validate_python({name: {**options, **models}})
-    [one] = _of_models(name, written, networks)
-    return _with_layer(one, networks, several=False)
+    [planned] = _of_models(name, written, networks)
+    return _with_layer(planned, networks, several=False)
 
 
-def _with_layer(one: PlannedAnalysis, networks: Mapping[str, Network], several: bool) -> PlannedAnalysis:
+def _with_layer(planned: PlannedAnalysis, networks: Mapping[str, Network], several: bool) -> PlannedAnalysis:
     """The same, with its layer where the study names one or has `several` analyses of this kind of the model."""
-    if one.model == OF_STUDY or not (several or one.key != one.options.name or one.options.asked_layer is not None):
-        return one
-    return replace(one, layer=one.method.layer(networks[one.model], one.options))
+    names_layer = planned.key != planned.options.name or planned.options.asked_layer is not None
+    if planned.model == OF_STUDY or not (several or names_layer):
+        return planned
+    return replace(planned, layer=planned.method.layer(networks[planned.model], planned.options))
 
 
 def _numbered(analyses: tuple[Analysis, ...]) -> Iterator[tuple[str, Analysis]]:
@@ -130,13 +131,13 @@ def _of_models(key: str, options: Analysis, networks: Mapping[str, Network]) -> 
     return [PlannedAnalysis(key, options, model) for model in models]
 
 
-def estimated_seconds(one: PlannedAnalysis, networks: Mapping[str, Network], images: int) -> float:
+def estimated_seconds(planned: PlannedAnalysis, networks: Mapping[str, Network], images: int) -> float:
     """An estimate of the time of an analysis; for one of the whole study that of the most expensive network, or of all
     together."""
-    models = [each for each in networks if one.model in (OF_STUDY, each)]
-    models = [each for each in models if one.options.models is None or each in one.options.models] or models
-    found = [one.method.seconds(networks[model], images) for model in models]
-    return sum(found) if one.method.of_each_network else max(found, default=0.0)
+    models = [each for each in networks if planned.model in (OF_STUDY, each)]
+    models = [each for each in models if planned.options.models is None or each in planned.options.models] or models
+    seconds_of_networks = [planned.method.seconds(networks[model], images) for model in models]
+    return sum(seconds_of_networks) if planned.method.of_each_network else max(seconds_of_networks, default=0.0)
 
 
 def networks_of(record: RunRecord) -> dict[str, Network]:
@@ -144,49 +145,49 @@ def networks_of(record: RunRecord) -> dict[str, Network]:
     return {model: record.job(model).read_job().trajectory.network for model in record.done}
 
 
-def make_and_store(run: RunWithImages, one: PlannedAnalysis) -> AnalysisResult:
+def make_and_store(run: RunWithImages, planned: PlannedAnalysis) -> AnalysisResult:
     """Makes an analysis, stores its result and returns it."""
-    result = one.method.make(_inputs(run, one), one.options)
-    folder = folder_of(run.record, one)
+    result = planned.method.make(_inputs(run, planned), planned.options)
+    folder = folder_of(run.record, planned)
     hashes.release(run.record.folder, hashes.below(folder))
-    save_result(folder, result, _identity(run.record, one))
+    save_result(folder, result, _identity(run.record, planned))
     hashes.note(run.record.folder, hashes.below(folder))
     return result
 
 
-def _inputs(run: RunWithImages, one: PlannedAnalysis) -> TrainedModel | ModelOfRun | RunWithImages:
-    if one.model == OF_STUDY:
+def _inputs(run: RunWithImages, planned: PlannedAnalysis) -> TrainedModel | ModelOfRun | RunWithImages:
+    if planned.model == OF_STUDY:
         return run
-    return ModelOfRun(run.record, one.model) if one.method.of == "recipe" else run.trained_models[one.model]
+    return ModelOfRun(run.record, planned.model) if planned.method.of == "recipe" else run.trained_models[planned.model]
 
 
-def stored(record: RunRecord, one: PlannedAnalysis) -> AnalysisResult | None:
+def stored(record: RunRecord, planned: PlannedAnalysis) -> AnalysisResult | None:
     """The stored result of the same analysis of the same networks, or None."""
-    return load_result(folder_of(record, one), _identity(record, one))
+    return load_result(folder_of(record, planned), _identity(record, planned))
 
 
 def stored_results(record: RunRecord) -> dict[PlannedAnalysis, AnalysisResult]:
     """The analyses of the study that have a stored result."""
-    found = {one: stored(record, one) for one in planned_analyses(record.study, networks_of(record))}
-    return {one: result for one, result in found.items() if result is not None}
+    results = {one: stored(record, one) for one in planned_analyses(record.study, networks_of(record))}
+    return {one: result for one, result in results.items() if result is not None}
 
 
-def folder_of(record: RunRecord, one: PlannedAnalysis) -> Path:
+def folder_of(record: RunRecord, planned: PlannedAnalysis) -> Path:
     """The folder of a result. It is named by job, so that a result is never shown for another network."""
-    of = OF_STUDY if one.model == OF_STUDY else record.models[one.model]
-    return inside(record.folder, "analyses", of, f"{one.options.name}-{identity(_identity(record, one))[:8]}")
+    of = OF_STUDY if planned.model == OF_STUDY else record.models[planned.model]
+    return inside(record.folder, "analyses", of, f"{planned.options.name}-{identity(_identity(record, planned))[:8]}")
 
 
-def _identity(record: RunRecord, one: PlannedAnalysis) -> dict[str, Any]:
+def _identity(record: RunRecord, planned: PlannedAnalysis) -> dict[str, Any]:
     """Everything that a result depends on, including whether each model was evaluated on the test."""
-    of_study = one.model == OF_STUDY
-    models = record.done if of_study else [one.model]
+    of_study = planned.model == OF_STUDY
+    models = record.done if of_study else [planned.model]
     jobs = {model: [record.models[model], record.predictions(model, "test") is not None] for model in models}
-    [(name, options)] = one.options.model_dump(mode="json").items()
+    [(name, options)] = planned.options.model_dump(mode="json").items()
     return {
         "analysis": {name: {option: value for option, value in options.items() if of_study or option != "models"}},
-        "version": one.method.version,
+        "version": planned.method.version,
         "jobs": jobs,
         "data": record.data["data"]["fingerprint"],
-        **({"depends_on": one.method.depends_on(record)} if one.method.depends_on else {}),
+        **({"depends_on": planned.method.depends_on(record)} if planned.method.depends_on else {}),
     }

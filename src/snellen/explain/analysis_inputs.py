@@ -74,7 +74,7 @@ class TrainedModel:
 
     @property
     def multiply_adds(self) -> int:
-        """Of one image of the data set, up to the logits; without frozen layers, whose outputs are known."""
+        """Multiply-adds for one image, up to the logits; without frozen layers, whose outputs are stored."""
         return chain.multiply_adds(self.network.layers[self.num_frozen :])
 
     def through(self, layers: tuple[Placed, ...], rows: np.ndarray) -> Tensor:

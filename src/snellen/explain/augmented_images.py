@@ -29,9 +29,9 @@ def keep_augmented(run: Path, lanes: Iterable[Lane], material: ResidentData) -> 
 
     Random numbers depend only on seed, epoch and row, so these are the same images that the lane was trained on.
     """
-    found = {job: augmented for lane in lanes if (augmented := _draw(lane, material)) for job in lane.ids}
-    if found or augmented_path(run).exists():
-        save_augmented(run, found)
+    of_jobs = {job: augmented for lane in lanes if (augmented := _draw(lane, material)) for job in lane.ids}
+    if of_jobs or augmented_path(run).exists():
+        save_augmented(run, of_jobs)
 
 
 def _draw(lane: Lane, material: ResidentData) -> Augmented | None:

@@ -1,6 +1,6 @@
-"""The exploration of a run's data: pixels in numbers, correlations, and how varied each class is, of its own roles.
+"""The exploration of a run's data: pixel statistics, correlations, and the variation within each class, by role.
 
-Stored once for each division of the data; the labels of the test are not used. Its page: report/pages/explored_data.py.
+Stored once for each split of the data; the labels of the test are not used. Its page: report/pages/explored_data.py.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from snellen.files.inside import inside
 from snellen.statistics.mean_intervals import mean_limits
 
 VERSION = 1
-"""Increased when the same data would give other numbers."""
+"""Increased when the numbers for the same data change."""
 
 CORRELATED_PIXELS = 1_024
-"""Most pixels whose correlations are drawn, those of 32 x 32; of larger images those of blocks."""
+"""The most pixels whose correlations are drawn, those of 32 x 32. Larger images are divided into blocks."""
 CORRELATED_IMAGES = 10_000
 SEED = 0
 
@@ -41,7 +41,8 @@ CONSTANT = 255
 
 
 class RoleValues(TypedDict):
-    """The pixels of a role. images: of the role; counted: those that the numbers are of. values: see PixelTable.all."""
+    """The pixels of a role. images: number of images of the role; counted: those that the numbers are computed from.
+    values: see PixelTable.all."""
 
     role: str
     images: int
@@ -50,8 +51,8 @@ class RoleValues(TypedDict):
 
 
 class ClassSpread(TypedDict):
-    """How varied a class is, in shares of the way from black to white, see `squared_distances`. None for fewer than two
-    images, limits for fewer than three."""
+    """The variation within a class, relative to the distance from black to white, see `squared_distances`. None for
+    fewer than two images; limits are None for fewer than three."""
 
     images: int
     spread: float | None
@@ -60,8 +61,8 @@ class ClassSpread(TypedDict):
 
 
 class ExplorationFacts(TypedDict):
-    """All facts. edges, shares: the histogram of the training pixels of each channel. blocks, block_pixels,
-    correlated, constant: of the stored correlations, see PixelCorrelation; constant: blocks."""
+    """All facts. edges, shares: the histogram of the training pixels of each channel. blocks, block_pixels, correlated,
+    constant: those of the stored correlations, see PixelCorrelation; constant: number of constant blocks."""
 
     roles: list[RoleValues]
     edges: list[float]
@@ -74,14 +75,14 @@ class ExplorationFacts(TypedDict):
 
 
 def make_exploration(dataset: Dataset, rows: Mapping[str, np.ndarray]) -> AnalysisResult:
-    """The exploration, of rows by role; labels are needed of the training rows alone."""
+    """The exploration, from rows by role. Only the training rows need labels."""
     train = counted_rows(dataset, rows["train"])
     table = pixel_table(dataset, train)
     values: list[RoleValues] = []
     for role, own in rows.items():
         counted = train if role == "train" else counted_rows(dataset, own)
-        found = table if role == "train" else pixel_table(dataset, counted)
-        values.append({"role": role, "images": len(own), "counted": len(counted), "values": found.all})
+        spreads = table if role == "train" else pixel_table(dataset, counted)
+        values.append({"role": role, "images": len(own), "counted": len(counted), "values": spreads.all})
     histograms = channel_histograms(dataset, train, table.all["least"], table.all["greatest"])
     drawn = random_rows(dataset, train, CORRELATED_IMAGES, SEED)
     with np.errstate(invalid="ignore"):
@@ -131,13 +132,14 @@ def _with_labels(table: pl.DataFrame, dataset: Dataset, rows: np.ndarray) -> pl.
 
 
 def _in_steps(matrix: np.ndarray) -> np.ndarray:
-    """(n, n) uint8: 0 for -1, STEPS for 0, 2 STEPS for 1; CONSTANT for none."""
+    """(n, n) uint8: 0 for -1, STEPS for 0, 2 STEPS for 1; CONSTANT for undefined correlations."""
     steps = np.round(np.nan_to_num(matrix) * STEPS) + STEPS
     return np.where(np.isnan(matrix), CONSTANT, steps).astype(np.uint8)
 
 
 def explore_data(record: RunRecord, dataset: Dataset, rows: Mapping[str, np.ndarray]) -> None:
-    """Makes and stores the exploration of a run, where it is not stored yet. The test counts once it was opened."""
+    """Makes and stores the exploration of a run, unless it is stored already. The test is included once it was
+    opened."""
     if stored_exploration(record) is not None:
         return
     used = {role: rows[role] for role in ROLES if len(rows[role]) and (role != "test" or _is_opened(record))}

@@ -84,11 +84,11 @@ def nearest(layer: LastLayer, rows: np.ndarray, among: np.ndarray, count: int) -
     """
     from scipy.spatial.distance import cdist
 
-    own = layer.activations(rows)
+    others = layer.activations(rows)
     best_rows, best = np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0))
     for start in range(0, len(among), ROWS):
         part = among[start : start + ROWS]
-        distances = cdist(own, layer.activations(part))
+        distances = cdist(others, layer.activations(part))
         distances[rows[:, None] == part] = np.inf
         best = np.concatenate([best, distances], axis=1)
         best_rows = np.concatenate([best_rows, np.broadcast_to(part, distances.shape)], axis=1)

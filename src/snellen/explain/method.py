@@ -24,9 +24,10 @@ class Method:
     all its networks; `study`: make(RunWithImages, options), once per study. misfit: why the analysis does not fit a
     network, or None. seconds: an estimate for a network and a number of images. version: increased when the result
     changes, so that older results are made again. own_correction: what the report calls its tests, if they are
-    corrected for multiple comparisons on its own page. depends_on: JSON values that the result depends on beside
-    options, networks and data. of_each_network: for one of the study, whether it takes `seconds` for each network.
-    layer: of a network, that the analysis looks at, in words for its title; None where it is of no single layer.
+    corrected for multiple comparisons on its own page. depends_on: JSON values that the result depends on, in addition
+    to options, networks and data. of_each_network: for an analysis of the study, whether it takes `seconds` for each
+    network. layer: of a network, the layer that the analysis looks at, in words for its title; None if there is no
+    single one.
     """
 
     of: Literal["model", "recipe", "study"]

@@ -81,11 +81,13 @@ def _pair(predictions: Predictions, classes: tuple[int, int], mistakes: int, lim
 
 
 def _confused(predictions: Predictions, label: int, predicted: int, limit: int) -> ConfusedImages:
-    found = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
-    confidence = _confidence(predictions)[found]
+    places = np.flatnonzero((_labels(predictions) == label) & (predictions.predicted == predicted))
+    confidence = _confidence(predictions)[places]
     shown = np.argsort(-confidence, kind="stable")[:limit]
-    most_confident = [GridImage(row=int(predictions.rows[found[at]]), confidence=float(confidence[at])) for at in shown]
-    return ConfusedImages(label=label, predicted=predicted, images=len(found), pictures=most_confident)
+    most_confident = [
+        GridImage(row=int(predictions.rows[places[at]]), confidence=float(confidence[at])) for at in shown
+    ]
+    return ConfusedImages(label=label, predicted=predicted, images=len(places), pictures=most_confident)
 
 
 def most_frequent_mistakes(

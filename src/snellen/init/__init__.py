@@ -1,1 +1,1 @@
-"""`snellen init`: a look at data that nobody described, and a study file for them."""
+"""`snellen init`: looks at data without a description, and writes a study file for them."""

@@ -10,13 +10,13 @@ WIDTH = 110
 
 
 def comment(text: str, indent: str = "") -> Iterator[str]:
-    """Lines of comment; unprintable characters of names are replaced, so that no name ends the comment."""
+    """Comment lines. Unprintable characters in names are replaced, so that no name can end the comment."""
     printable = "".join(sign if sign.isprintable() else "?" for sign in text)
     yield from textwrap.wrap(printable, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
 def quoted(text: str) -> str:
-    """Text as YAML reads it back, whatever its characters."""
+    """Text quoted for YAML, whatever characters it has."""
     written = json.dumps(text, ensure_ascii=False)
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in written)
 

@@ -1,4 +1,5 @@
-"""How a proposed study divides its rows: shares that every class can fill, and what happens to duplicates."""
+"""How a proposed study divides its rows: shares that give every class rows in each role, and the treatment of
+duplicates."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from snellen.init.comments import comment
 from snellen.phrases import plural
 
 SHARES, LARGE, SHARE_OF_LARGE = (0.2, 0.3, 0.4), 20_000, 0.1
-"""Fractions tried for validation and test, until every class has a row in each: 0.1 is enough of 20,000 rows."""
+"""Fractions tried for validation and test, until every class has a row in each. For 20,000 rows 0.1 is enough."""
 
 MOST_LEFT_OUT, MOST_OF_CLASS = 0.01, 0.1
 """Near-duplicates of the official test are left out of training up to these shares of all images and of a class."""
@@ -31,7 +32,7 @@ RELATED = "related to official test"
 @dataclass(frozen=True)
 class Copies:
     """Numbers of images. exact: copies of an earlier image with the same label. contradictions: images that have two
-    labels. near: almost the same as another, None when there are too many images to compare."""
+    labels. near: images that are almost the same as another; None if there are too many images to compare."""
 
     exact: int
     contradictions: int
@@ -40,9 +41,9 @@ class Copies:
 
 @dataclass(frozen=True, eq=False)
 class Division:
-    """A split that is possible, and its roles. near: why near-duplicates are not kept together, or None. related: the
-    rows that are, or would be, left out because they are near to the official test. parted: pairs of near-duplicates
-    in two roles although they are kept together."""
+    """A possible split, and its roles. near: why near-duplicates are not kept together, or None. related: the rows that
+    are, or would be, left out because they are near to the official test. parted: pairs of near-duplicates that have
+    different roles although near-duplicates are kept together."""
 
     copies: Copies
     split: Split
@@ -53,9 +54,8 @@ class Division:
 
 
 def classes_to_keep(dataset: Dataset) -> tuple[tuple[str, ...], str] | None:
-    """The classes with enough images for a row in each role, and a sentence on the others; None when all have enough.
-
-    None too when only one class would be left: `division` says what is missing.
+    """The classes with enough images for a row in each role, and a sentence on the others; None if all have enough.
+    Also None if only one class would remain: `division` then says what is missing.
     """
     sizes, small = _small_classes(dataset)
     kept = tuple(name for k, name in enumerate(dataset.classes) if k not in set(small))
@@ -70,13 +70,13 @@ def classes_to_keep(dataset: Dataset) -> tuple[tuple[str, ...], str] | None:
 
 
 def _small_classes(dataset: Dataset) -> tuple[ClassSizes, list[int]]:
-    """The sizes of all classes, and the classes with fewer different images than roles, or none in an official part
-    that validates."""
-    units, left = related_rows(dataset, duplicate_groups(dataset.images), None), np.ones(len(dataset), bool)
+    """The sizes of all classes, and the classes with fewer different images than roles, or with no image in an official
+    validation part."""
+    units, outside_test = related_rows(dataset, duplicate_groups(dataset.images), None), np.ones(len(dataset), bool)
     for part in (dataset.official_test, dataset.official_validation):
         if part is not None:
-            left &= ~np.isin(units, units[part & left])
-    sizes = ClassSizes.of(dataset, units, np.flatnonzero(left))
+            outside_test &= ~np.isin(units, units[part & outside_test])
+    sizes = ClassSizes.of(dataset, units, np.flatnonzero(outside_test))
     small = sizes.different < len(_roles(dataset))
     if dataset.official_validation is not None:
         small |= np.bincount(dataset.labels[dataset.official_validation], minlength=len(small)) == 0
@@ -91,8 +91,8 @@ def _roles(dataset: Dataset) -> tuple[str, ...]:
 
 
 def division(dataset: Dataset, near: NearDuplicates | None) -> Division:
-    """The first split that gives every class rows in all roles, or else in training and validation. near: None when
-    there are too many images to compare. Raises StudyError when there is none, or a class has too few images."""
+    """The first split that gives every class rows in all roles, or else in training and validation. near: None if there
+    are too many images to compare. Raises StudyError if there is no such split, or a class has too few images."""
     sizes, small = _small_classes(dataset)
     if small:
         raise too_small(dataset.classes, sizes, small, _roles(dataset))
@@ -119,7 +119,7 @@ def _copies(dataset: Dataset, near: NearDuplicates | None) -> Copies:
 
 
 def _first_possible(dataset: Dataset, copies: Copies, near: Literal["together"] | None) -> tuple[Split, Roles]:
-    """The first split of the shares whose roles all have every class, or else the first that is possible."""
+    """The split by the first of the shares that gives every role all classes, or else the first possible split."""
     official = dataset.official_test
     own = len(dataset) if official is None else int((~official).sum())
     possible = list[tuple[Split, Roles]]()
@@ -149,17 +149,17 @@ def _related(dataset: Dataset, roles: Roles) -> LeftOutRows | None:
 
 
 def _costs_too_much(near: LeftOutRows | None, groups: LeftOutRows | None) -> bool:
-    """Whether near-duplicates of the official test are too many to be left out. groups: the rows that are left out in
-    any case, because they share a group with it."""
+    """Whether there are too many near-duplicates of the official test to leave them out. groups: rows that are left out
+    in any case, because they share a group with the test."""
     if near is None or (groups and groups.rows == near.rows):
         return False
     few = near.rows <= MOST_LEFT_OUT * near.of
     return not few or any(lost > MOST_OF_CLASS * count for lost, count in near.by_class.values())
 
 
-def duplicate_lines(made: Division) -> Iterator[str]:
-    """What the study says of copies and near-duplicates."""
-    copies = made.copies
+def duplicate_lines(division: Division) -> Iterator[str]:
+    """The lines of the study on copies and near-duplicates."""
+    copies = division.copies
     if copies.contradictions:
         yield from comment(f"Images with more than one label: {copies.contradictions:,}. See the report.", "  ")
     if copies.exact:
@@ -171,30 +171,30 @@ def duplicate_lines(made: Division) -> Iterator[str]:
         )
         yield "  # near_duplicates: together"
     elif copies.near:
-        yield from comment(f"Images almost the same as another: {copies.near:,}. {_reason(made)}", "  ")
-        yield f"  {'# ' if made.near else ''}near_duplicates: together"
+        yield from comment(f"Images almost the same as another: {copies.near:,}. {_reason(division)}", "  ")
+        yield f"  {'# ' if division.near else ''}near_duplicates: together"
 
 
-def _reason(made: Division) -> str:
-    if made.near == "too large":
+def _reason(division: Division) -> str:
+    if division.near == "too large":
         return "So many of one class are connected that they cannot be kept on the same side of a split."
-    if made.near:
-        assert made.related is not None  # what costs too much
+    if division.near:
+        assert division.related is not None  # the setting that would cost too much
         return (
-            f"They are not kept on the same side of every split: that would leave out {made.related.counts}. Scores on "
-            "the test images that are near to these may be too good. To leave them out, use this line:"
+            f"They are not kept on the same side of every split: that would leave out {division.related.counts}. "
+            "Scores on the test images that are near to these may be too good. To leave them out, use this line:"
         )
-    if made.parted:
+    if division.parted:
         return (
-            "They are kept on the same side of every split, but for those in chains of images, each near to the next: "
-            f"{plural(made.parted, 'pair')} of them in two roles."
+            "They are kept on the same side of every split, except in chains of images that are each near to the "
+            f"next: {plural(division.parted, 'pair')} of them have different roles."
         )
     return "They are kept on the same side of every split, so that no test image is almost a training image."
 
 
-def split_lines(dataset: Dataset, made: Division) -> Iterator[str]:
-    """How many rows each role has, and how many have none."""
-    split, roles = made.split, made.roles
+def split_lines(dataset: Dataset, division: Division) -> Iterator[str]:
+    """The lines on the split, with the number of rows of each role, and of those without a role."""
+    split, roles = division.split, division.roles
     counts = ", ".join(f"{role} {len(roles.rows[role]):,}" for role in ROLES if len(roles.rows[role]))
     drawn = {"test": split.test, "validation": split.validation}
     shares = {"test": "of all images", "validation": "of the rest"}

@@ -1,4 +1,4 @@
-"""Whether a proposed study has folds: where one validation part is too small to judge a network by."""
+"""Whether a proposed study has folds: it does if a single validation part is too small to judge a network."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from snellen.init.division import Division
 from snellen.phrases import plural
 
 FEW_VALIDATION = 400
-"""Images in a validation part below which folds judge instead: the 95 % interval of an accuracy of 80 % is then wider
-than 4 points either way. With the usual shares these are sets of fewer than 2,500 images."""
+"""With fewer validation images than this, folds are used instead: the 95 % interval of an accuracy of 80 % is then
+wider than +- 4 points. With the usual shares these are sets of fewer than 2,500 images."""
 
 COUNTS = (5, 3)
 """Numbers of folds, the first possible one."""
 
 
 def fold_count(dataset: Dataset, made: Division) -> int | None:
-    """The number of folds; None where they are not needed or no class could spare the images."""
+    """The number of folds; None if they are not needed, or a class has too few images for them."""
     if not _has_few_validation(dataset, made):
         return None
     return next((count for count in COUNTS if _is_possible(dataset, made, count)), None)
@@ -41,7 +41,7 @@ def _is_possible(dataset: Dataset, made: Division, count: int) -> bool:
 
 
 def fold_lines(dataset: Dataset, made: Division, count: int | None) -> Iterator[str]:
-    """The line and its reason; why there is none where folds are needed and not possible."""
+    """The line and its reason; if folds are needed but not possible, the reason why there are none."""
     rows = {role: len(made.roles.rows[role]) for role in ("train", "validation")}
     if count is None:
         if _has_few_validation(dataset, made):

@@ -1,4 +1,4 @@
-"""Whether a proposed study mirrors training images: only where a mirrored image certainly shows the same class."""
+"""Whether a proposed study mirrors training images: only if a mirrored image certainly shows the same class."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ measured on as many images."""
 
 
 def reason_against_mirror(dataset: Dataset) -> str | None:
-    """Why mirrored images may show another class, as half a sentence; None where they show the same."""
+    """Why mirrored images may show another class, as a clause; None if they show the same class."""
     try:
         refuse_changed_classes([Flip()], dataset.classes, dataset.name)
     except StudyError:
@@ -37,7 +37,7 @@ def reason_against_mirror(dataset: Dataset) -> str | None:
 
 
 def _are_strokes(dataset: Dataset) -> bool:
-    """Whether thin figures stand on an even ground."""
+    """Whether the images show thin strokes on a uniform background."""
     rows = np.linspace(0, len(dataset) - 1, min(SAMPLE, len(dataset))).astype(int)
     brightness = brightness_of(dataset.images[rows], dataset.pixel_range)
     if min(brightness.shape[1:]) < 2 or not has_even_background(brightness):

@@ -1,4 +1,4 @@
-"""The network of a proposed study that has no pretrained weights, and how it is trained."""
+"""The network without pretrained weights of a proposed study, and how it is trained."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ TINY_SIDE = 16
 """Images with a shorter side have no room for patches: a plain convolutional network, and a dense one beside it."""
 
 MOST_PLACES, LARGEST_STEP, LEAST_KERNEL = 24, 8, 4
-"""Patches lie 2, 4 or 8 pixels apart, so that at most so many fit along the side: a network for 64 pixels costs as
+"""Patches are 2, 4 or 8 pixels apart, so that at most this many fit along the side: a network for 64 pixels costs as
 much as one for 32. From 4 on they do not overlap: of ten digits (SVHN, 400 images of 64 pixels, one network each)
 patches of 4 pixels are right for 54 %, of 6 for 42 %."""
 
 SEEN_IMAGES, LEAST_EPOCHS, MOST_EPOCHS, MOST_EPOCHS_OF_CHARACTERS = 300_000, 8, 40, 80
-"""As many epochs as show all networks together about 300,000 images, five minutes on 2 quiet cores; from 8 to 40, or 80
-where images are not mirrored. Of 400 images of ten digits (SVHN) 40 epochs are right for 35 %, 80 for 42 %; of 400
+"""Epochs are chosen so that all networks together see about 300,000 images, five minutes on 2 idle cores; from 8 to 40,
+or 80 if images are not mirrored. Of 400 images of ten digits (SVHN) 40 epochs are right for 35 %, 80 for 42 %; of 400
 images of five animals (CIFAR-10) 30 and 60 epochs are right for 53 %."""
 
 MANY_ROWS, BATCH_OF_MANY, BATCH_OF_FEW = 5_000, 256, 64
-"""Muon takes large batches; a few hundred images need more steps an epoch than those give."""
+"""Muon needs large batches; but a few hundred images need more steps per epoch than large batches give."""
 
 TINY_FILTERS, TINY_UNITS = (32, 64), 64
 
 
 def _epochs(num_rows: int, folds: int | None, is_mirrored: bool) -> int:
-    """How many epochs of so many training images, in one network, or in those of folds and two more."""
+    """The number of epochs for this many training images, in one network, or in the networks of the folds and two
+    more."""
     most = MOST_EPOCHS if is_mirrored else MOST_EPOCHS_OF_CHARACTERS
     return min(max(SEEN_IMAGES // (num_rows * (folds + 2 if folds else 1)), LEAST_EPOCHS), most)
 
@@ -34,7 +35,8 @@ def _epochs(num_rows: int, folds: int | None, is_mirrored: bool) -> int:
 def train_lines(
     num_rows: int, folds: int | None, shape: tuple[int, int, int], against_mirror: str | None
 ) -> Iterator[str]:
-    """How to train on so many images. against_mirror: why mirrored images may show another class, or None."""
+    """The lines on training with this many images. against_mirror: why mirrored images may show another class, or
+    None."""
     epochs = _epochs(num_rows, folds, against_mirror is None)
     batch = BATCH_OF_FEW if num_rows < MANY_ROWS else BATCH_OF_MANY
     yield from comment(
@@ -53,7 +55,7 @@ def train_lines(
 
 
 def augment_lines(shape: tuple[int, int, int], against_mirror: str | None) -> Iterator[str]:
-    """How training images are changed."""
+    """The lines on augmentation."""
     if against_mirror is None:
         padding = max(1, min(shape[:2]) // 8)
         yield from comment(
@@ -70,7 +72,7 @@ def augment_lines(shape: tuple[int, int, int], against_mirror: str | None) -> It
 
 
 def model_lines(shape: tuple[int, int, int], against_mirror: str | None) -> Iterator[str]:
-    """One network; two for tiny images."""
+    """The lines on the models: one network, or two for tiny images."""
     height, width, channels = shape
     yield "models:"
     if min(height, width) < TINY_SIDE:
@@ -92,7 +94,7 @@ def model_lines(shape: tuple[int, int, int], against_mirror: str | None) -> Iter
     yield f"    features: [{{whiten_patches: {{{patches}}}}}]"
     yield "    layers: cnn-fast"
     if against_mirror is None:
-        yield from comment("Answers with the mean over an image and its mirror image.", "    ")
+        yield from comment("Predicts with the mean over an image and its mirror image.", "    ")
         yield "    views: [flip]"
 
 

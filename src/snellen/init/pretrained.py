@@ -13,13 +13,15 @@ from snellen.models.backbones.networks import has_timm
 from snellen.models.backbones.weights import IMAGENET, find_weights
 
 CANDIDATES = ("tf_efficientnet_lite0", "efficientnet_b0", "resnet50", "mobilenetv2_100", "resnet18")
-"""The first whose weights are on this machine. Measured (bench/photographs.py) was EfficientNet-Lite0."""
+"""The first one whose weights are on this machine is proposed. The measurements (bench/photographs.py) are those of
+EfficientNet-Lite0."""
 
 MOST_A_CLASS, LEAST_SIDE = 1_000, 32
-"""Up to so many images a class, and from so many pixels a side. With 100 a class of five kinds of animals (CIFAR-10,
-enlarged) a logistic regression on the features of EfficientNet-Lite0 is right for 80 % at 128 pixels and 83 % at 192,
-the small network for 53 %; with 50 a class of ten digits (SVHN) for 34 % and the small network for 54 %. That is why
-both are proposed, and folds choose. The limit bounds the cost; where the two cross was not measured."""
+"""A pretrained network is proposed up to this many images a class, and from this many pixels a side. With 100 images a
+class of five kinds of animals (CIFAR-10, enlarged) a logistic regression on the features of EfficientNet-Lite0 is right
+for 80 % at 128 pixels and 83 % at 192, the small network for 53 %; with 50 a class of ten digits (SVHN) for 34 % and
+the small network for 54 %. That is why both are proposed, and folds choose. The limit bounds the cost; the number of
+images at which the two are equal was not measured."""
 
 EXTRA, WEIGHTS = "pip install 'snellen[transfer]'", "hf download timm/tf_efficientnet_lite0.in1k model.safetensors"
 """Commands for what is missing; the weights are those of the first candidate."""
@@ -31,26 +33,26 @@ about 3 points better than 128 on two tuned sets (600 fresh images each), for 2.
 
 @dataclass(frozen=True)
 class Pretrained:
-    """name: of a network whose weights are on this machine, or None. command: that gets what is missing; empty where
-    there is one."""
+    """name: that of a network whose weights are on this machine, or None. command: installs what is missing; empty if
+    nothing is."""
 
     name: str | None
     command: str = ""
 
     @property
     def sentence(self) -> str:
-        """Why it is worth to get what is missing."""
+        """Why it is worth installing what is missing."""
         missing = "the extra `transfer`" if self.command == EXTRA else "its weights, which are not on this machine"
         return f"With so few images a pretrained network is usually much better. It needs {missing}"
 
 
 def fits_pretrained(dataset: Dataset) -> bool:
-    """Whether there are few enough images a class; asked before they have their size."""
+    """Whether there are few enough images a class. It is called before the image size is chosen."""
     return len(dataset) <= MOST_A_CLASS * len(dataset.classes)
 
 
 def suits_pretrained(dataset: Dataset) -> bool:
-    """Whether a pretrained network is worth proposing for these images, which have their size."""
+    """Whether a pretrained network is worth proposing for these images, after their size is chosen."""
     height, width, channels = dataset.shape
     return fits_pretrained(dataset) and min(height, width) >= LEAST_SIDE and channels in (1, 3, 4)
 
@@ -72,7 +74,7 @@ def _is_at_hand(name: str, data_folder: Path | None) -> bool:
 
 
 def pretrained_lines(pretrained: Pretrained | None) -> Iterator[str]:
-    """The model, or as a comment how to have it."""
+    """The lines of the model, or a comment on how to get it."""
     if pretrained is None:
         return
     if pretrained.name is None:
@@ -88,9 +90,9 @@ def pretrained_lines(pretrained: Pretrained | None) -> Iterator[str]:
         return
     yield from comment(
         "A network that was trained on the photographs of ImageNet and is not changed (frozen); a linear layer learns "
-        "from what it finds. Best where there are few images of things. Each image goes through it once, so images "
-        "are not changed in training, and it costs seconds. The strong weight decay stands for a logistic regression "
-        "with C = 1 / images.",
+        "from its outputs. Best for few images of objects. Each image goes through it once, so images are not "
+        "augmented, and training takes seconds. The strong weight decay is that of a logistic regression with "
+        "C = 1 / images.",
         "  ",
     )
     yield from _model(pretrained.name)

@@ -39,25 +39,25 @@ SIZE_REASONS = {
     "all of each image, unstretched.",
 }
 LARGEST_SIDE_OF_UNITS = 32
-"""Pixels: finding the images that units respond to most takes minutes for larger ones."""
+"""Largest side in pixels for which `units` is proposed: for larger images it takes minutes."""
 
 IMBALANCE = 3
 """Ratio of the largest to the smallest class from which classes count as unbalanced."""
 
 FILE_SETS = r"([^/]+)[_-][^/_-]+$"
-"""Matches patient12 in photos/cat/patient12_003.png."""
+"""For example, it matches patient12 in photos/cat/patient12_003.png."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """text: of the study file. left_out: a sentence for each reason for which it leaves images out, or
-    parts of them."""
+    """text: that of the study file. left_out: one sentence for each reason why the study leaves out images, or parts of
+    them."""
 
     text: str
     left_out: tuple[str, ...]
 
     def with_cost(self, sentence: str) -> str:
-        """The text with a comment on what the study costs, behind the first comment."""
+        """The text with a comment on the cost of the study after the first comment."""
         head, mark, rest = self.text.partition("\nstudy: ")
         return "\n".join([head, *comment(sentence)]) + mark + rest
 
@@ -76,28 +76,28 @@ def propose(
 ) -> Proposal:
     """A study of `dataset`, which was read from `source` with `options`.
 
-    sizes: of the files, each with how often it occurs, when `options` gave them one. near: None when there are too many
-    images to compare. omitted: a sentence on the classes that `options` leaves out. proportions: a sentence
-    on what their size does to images that are far from square. pretrained: None where the data
-    do not suit a pretrained network. file: the study file, by default named after the data. Raises StudyError when a
-    class has too few images for a split."""
-    made = division(dataset, near)
-    against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, made)
+    sizes: the sizes of the files with their frequencies, if `options` resize the images. near: None if there are too
+    many images to compare. omitted: a sentence on the classes that `options` leaves out. proportions: a sentence on the
+    effect of resizing on images that are far from square. pretrained: None if the data do not suit a pretrained
+    network. file: the study file, by default named after the data. Raises StudyError if a class has too few images for
+    a split."""
+    division_made = division(dataset, near)
+    against_mirror, folds = reason_against_mirror(dataset), fold_count(dataset, division_made)
     sections = (
         _head(study_name(dataset), file or f"{study_name(dataset)}.yaml"),
         _data(dataset, source, options, sizes, proportions),
         _kept_classes(options, omitted),
-        duplicate_lines(made),
+        duplicate_lines(division_made),
         _group(dataset),
-        split_lines(dataset, made),
-        fold_lines(dataset, made, folds),
-        train_lines(len(made.roles.rows["train"]), folds, dataset.shape, against_mirror),
+        split_lines(dataset, division_made),
+        fold_lines(dataset, division_made, folds),
+        train_lines(len(division_made.roles.rows["train"]), folds, dataset.shape, against_mirror),
         model_lines(dataset.shape, against_mirror),
         pretrained_lines(pretrained),
         _analyses(max(dataset.shape[:2]), pretrained is not None and pretrained.name is not None),
     )
     text = "\n".join(line for section in sections for line in section) + "\n"
-    sentences = [each.sentence for each in left_out_rows(dataset, made.roles)]
+    sentences = [each.sentence for each in left_out_rows(dataset, division_made.roles)]
     return Proposal(text, (*filter(None, (proportions, omitted)), *sentences))
 
 
@@ -134,7 +134,7 @@ def _data(
     if options.keys:
         yield f"  keys: {{{', '.join(f'{use}: {quoted(name)}' for use, name in options.keys.items())}}}"
     if options.links:
-        yield from comment("Files outside the folder are read, where links or the paths of a manifest lead.", "  ")
+        yield from comment("Files outside the folder are read, if links or the paths of a manifest lead there.", "  ")
         yield f"  links: {options.links}"
     if options.pixel_range:
         yield f"  pixel_range: [{options.pixel_range[0]:g}, {options.pixel_range[1]:g}]"
@@ -226,7 +226,7 @@ def _group_names(dataset: Dataset, group: Group) -> list[str]:
 
 
 def _analyses(side: int, has_pretrained: bool) -> Iterator[str]:
-    """What is quick for images of this side: seconds, not minutes."""
+    """The lines on the analyses that take seconds, not minutes, for images of this side."""
     if has_pretrained:
         yield from comment(
             "What errors have in common. Also possible, in minutes for a pretrained network: `answers` shows why "

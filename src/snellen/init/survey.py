@@ -1,4 +1,4 @@
-"""Finds the options that read a data set nobody described, and what only its files say: their sizes."""
+"""Finds the options that read a data set without a description, and the sizes of its image files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from snellen.init.mirror import reason_against_mirror
 from snellen.init.pretrained import STORED_SIDE, fits_pretrained
 
 PROVISIONAL = Resizing(step="resize", height=1, width=1)
-"""Reads images of several sizes before their size is chosen; never proposed itself."""
+"""Reads images of several sizes before their size is chosen; it is never proposed."""
 
 SIDE_STEP, MAX_PROPOSED_SIDE, MAX_UNCHANGED_SIDE = 8, 64, 128
-"""Proposed sides are multiples of 8, which can be halved three times, up to 64: minutes of training on a laptop
-(up to STORED_SIDE for a pretrained network). Images of one size keep it up to 128, the largest that Snellen is made
-for."""
+"""Proposed sides are multiples of 8, which can be halved three times, up to 64, which takes minutes of training on a
+laptop (up to STORED_SIDE for a pretrained network). Images that all have the same size keep it up to 128, the largest
+that Snellen is made for."""
 
 SIMILAR_SIDES, DARK = 1.25, 0.1
 """Sides that differ by at most a quarter are not stretched: images with nearly black borders are padded with black,
@@ -44,10 +44,10 @@ would lose too much: they are squeezed, and `init` says so."""
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """dataset: read with `options`. sizes: each size of the files ("height × width") and how often it occurs, when the
-    images had to be given one size. near: None when there are too many images to compare. omitted: a sentence on
-    the classes that have too few images for a study, when `options` leaves some out. proportions: a sentence on what
-    the new size does to images that are far from square, or None."""
+    """dataset: the data read with `options`. sizes: each size of the files ("height × width") with its frequency, if
+    images are resized. near: None if there are too many images to compare. omitted: a sentence on the classes that have
+    too few images for a study, if `options` leaves some out. proportions: a sentence on the effect of the new size on
+    images that are far from square, or None."""
 
     dataset: Dataset
     options: Options
@@ -60,9 +60,9 @@ class Survey:
 def survey(
     source: str, data_folder: Path | None = None, given: Options = DEFAULT_OPTIONS, has_pretrained: bool = False
 ) -> Survey:
-    """Reads `source` with the options that it needs besides those `given`, without classes that are too small for a
-    study. has_pretrained: whether a pretrained network is at hand, which sees more in larger images. Raises DataError
-    when no option helps, StudyError when all classes but one are too small."""
+    """Reads `source` with the options that it needs in addition to those `given`, without classes that are too small
+    for a study. has_pretrained: whether the weights of a pretrained network, which profits from larger images, are on
+    this machine. Raises DataError if no option helps, StudyError if all classes but one are too small."""
     options, sizes, place = given, list[tuple[str, int]](), find(source, data_folder)
     proportions = None
     of_files = place is not None and (
@@ -99,7 +99,8 @@ def survey(
 
 
 def _with_remedy(error: DataError, options: Options, of_files: bool) -> Options:
-    """The options with one more that may help. Raises the error again when none does. of_files: each row is a file."""
+    """The options with an additional one that may help. Raises the error again if there is none. of_files: whether each
+    row is a file."""
     match error:
         case ImageSizes():
             better = replace(options, resizing=PROVISIONAL)
@@ -119,14 +120,15 @@ def _read_with(source: str, data_folder: Path | None, options: Options, resizing
 
 
 def _resizing_for(headers: list[ImageHeader], read_resized: Callable[[Resizing], Dataset], most_side: int) -> Resizing:
-    """One size for images with these headers, at least one. read_resized: reads the data set with a size."""
+    """The common size for images with these headers, of which there is at least one. read_resized: reads the data set
+    with a size."""
     sides = np.array([(each.height, each.width) for each in headers])
     least, most = sides.min(axis=0), sides.max(axis=0)
     same = (least == most).all() or len(headers) == MAX_FILES  # other files may have more sizes
     if same or (most > SIMILAR_SIDES * least).any() or most.max() > most_side:
         return _square(float(np.median(sides)), most_side)
     cropped = Resizing(step="crop", height=int(least[0]), width=int(least[1]))
-    dataset = read_resized(cropped.model_copy(update={"step": "resize"}))  # keeps the border of each
+    dataset = read_resized(cropped.model_copy(update={"step": "resize"}))  # keeps the border of each image
     low, high = dataset.pixel_range
     border = polarity_of((dataset.images.mean(axis=0) - low) / (high - low)).border
     return Resizing(step="pad", height=int(most[0]), width=int(most[1])) if border < DARK else cropped

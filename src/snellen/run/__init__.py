@@ -1,4 +1,4 @@
-"""The flow: one study, each arrow once, in order."""
+"""The flow of a run: from a study to its report, each step once, in order."""
 
 from snellen.run.callback import RunCallback
 from snellen.run.flow import report, run

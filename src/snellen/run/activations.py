@@ -1,4 +1,4 @@
-"""What a layer of a trained network gives for the images of a role, with their ids."""
+"""The outputs of a layer of a trained network for the images of a role, with their ids."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def activations_of(
     data_folder: Path | None = None,
     dataset: Dataset | None = None,
 ) -> pl.DataFrame:
-    """A row an image: its row in the data set, id and class, then the columns of `read_activations`.
+    """One row per image: its row in the data set, id and class, then the columns of `read_activations`.
 
     `label` is None for test images, unless the test was opened for this model. Raises UnknownName, StudyError for a
-    role without images or a model that was not trained, RunError when these are not the images of the run.
+    role without images or a model that was not trained, RunError if the images are not those of the run.
     """
     if role not in ROLES:
         raise unknown("role", role, ROLES)
@@ -52,7 +52,7 @@ def activations_of(
 
 
 def _class_names(record: RunRecord, model: str, role: str, sealed: Dataset, rows: np.ndarray) -> pl.Series:
-    """The class of each row; None where the label is sealed. Opened labels are those of the stored predictions."""
+    """The class of each row; None if the label is sealed. Opened labels are read from the stored predictions."""
     labels = sealed.labels[rows]
     opened = record.predictions(model, role) if role == "test" else None
     if opened is not None and opened.labels is not None and np.array_equal(opened.rows, rows):

@@ -1,4 +1,4 @@
-"""The analyses that a study asks for, made of its trained networks."""
+"""Makes the analyses that a study asks for, from its trained networks."""
 
 from __future__ import annotations
 
@@ -22,24 +22,29 @@ from snellen.study.data_settings import options_of, split_of_study
 
 
 def make_analyses(scene: RunWithImages, callback: RunCallback, again: Collection[str] = ()) -> None:
-    """Makes every analysis that has no stored outcome, and those of the names in `again` a second time."""
-    for one in planned_analyses(scene.record.study, networks_of(scene.record)):
-        if stored(scene.record, one) is None or one.options.name in again:
-            make_analysis(scene, one, callback)
+    """Makes every analysis without a stored result, and those with a name in `again` once more."""
+    for analysis in planned_analyses(scene.record.study, networks_of(scene.record)):
+        if stored(scene.record, analysis) is None or analysis.options.name in again:
+            make_analysis(scene, analysis, callback)
 
 
-def make_analysis(scene: RunWithImages, one: PlannedAnalysis, callback: RunCallback) -> AnalysisResult:
+def make_analysis(scene: RunWithImages, analysis: PlannedAnalysis, callback: RunCallback) -> AnalysisResult:
     """Makes one analysis, and writes into the journal how long it took."""
-    callback.analysis_begins(one.title)
+    callback.analysis_begins(analysis.title)
     began = time.perf_counter()
-    outcome = make_and_store(scene, one)
-    event = {"event": "analysed", "what": one.title, "seconds": round(time.perf_counter() - began, 2), "time": now()}
+    outcome = make_and_store(scene, analysis)
+    event = {
+        "event": "analysed",
+        "what": analysis.title,
+        "seconds": round(time.perf_counter() - began, 2),
+        "time": now(),
+    }
     journal.append(scene.record.folder / "journal.jsonl", event)
     return outcome
 
 
 def expect_in_study(record: RunRecord, names: Collection[str]) -> None:
-    """Raises UnknownName for a name that is no analysis of the study."""
+    """Raises UnknownName for a name that is not an analysis of the study."""
     known = {each.name for each in record.study.analyses}
     for name in names:
         if name not in known:
@@ -47,9 +52,8 @@ def expect_in_study(record: RunRecord, names: Collection[str]) -> None:
 
 
 def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> RunWithImages:
-    """A finished run with its images, read again; test labels sealed. dataset: instead of what the study names.
-
-    Raises RunError when these are not the images of the run.
+    """A finished run with its images, which are read again; test labels are sealed. dataset: used instead of the data
+    that the study names. Raises RunError if the images are not those of the run.
     """
     data = split_again(record, data_folder, dataset)
     return RunWithImages(record, data.sealed, resident(data.sealed.images), data_folder, data.used)

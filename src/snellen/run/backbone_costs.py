@@ -1,4 +1,4 @@
-"""What `snellen check` says of backbones: whose weights, what is read, and what its features cost."""
+"""What `snellen check` says about backbones: their weights, the layer that is read, and the cost of their features."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from snellen.train.frozen_features import feature_bytes, features_key, missing_p
 from snellen.train.job import Trajectory
 
 FIRST_IMAGES = 8
-"""Are computed before any are timed: libraries prepare themselves for the shapes of a network."""
+"""Images computed before the first timed batch: libraries prepare themselves for the shapes of a network."""
 TIMED_SECONDS = 1.0
 REPEATS = 3
-"""Batches are timed so often, for about TIMED_SECONDS together; the quickest counts."""
+"""Number of timed batches, for about TIMED_SECONDS in total; the fastest counts."""
 
 
 def backbone_rows(
@@ -36,12 +36,10 @@ def backbone_rows(
     data_rows: np.ndarray,
     device: str,
 ) -> list[dict[str, Any]]:
-    """A row for each backbone of each model, as JSON values. models: the trajectories of each, those of its search
-    included. data_rows: that have a role.
-
-    Features are extracted once: images and seconds are 0 where another row before has the same ones, or where they are
-    in the cache. seconds_an_image: of the frozen layers, on all threads; 0 where a backbone is
-    trained, as are memory_bytes: in each process, and as much of the disk.
+    """One row for each backbone of each model, as JSON values. models: the trajectories of each model, including those
+    of its search. data_rows: the rows that have a role. Features are extracted once: images and seconds are 0 if an
+    earlier row has the same features, or they are in the cache. seconds_an_image: time of the frozen layers, on all
+    threads. memory_bytes: of each process, and the same on disk. Both are 0 if the backbone is trained.
     """
     rows, keys, timed = list[dict[str, Any]](), set[str](), dict[str, float]()
     for model, trajectories in models.items():
@@ -85,8 +83,8 @@ def backbone_rows(
 
 
 def seconds_an_image(trajectory: Trajectory, device: str) -> float:
-    """Of the frozen layers, from random images: a batch on each thread at the same time, or a part of one where a whole
-    one takes long. The weights are random too."""
+    """The time of the frozen layers, for random images and weights: one batch on each thread at the same time, or a
+    part of a batch if a whole one takes long."""
     layers = trajectory.frozen
     _, shapes = trajectory.network.shapes
     names = [name for name in shapes if name.startswith(f"{layers[0].name}.")]
@@ -95,7 +93,7 @@ def seconds_an_image(trajectory: Trajectory, device: str) -> float:
     def compute(count: int) -> None:
         x = torch.rand((1, count, *trajectory.input_shape), device=device)
         with torch.inference_mode():
-            chain.apply(layers, {}, values, x, Step("evaluate"))[0].sum().item()  # a device is waited for
+            chain.apply(layers, {}, values, x, Step("evaluate"))[0].sum().item()  # waits for the device to finish
 
     def timed(together: ThreadPoolExecutor, count: int) -> float:
         began = time.perf_counter()
@@ -112,27 +110,27 @@ def seconds_an_image(trajectory: Trajectory, device: str) -> float:
 
 
 def backbone_sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The rows of `backbone_rows` in words."""
+    """One sentence for each row of `backbone_rows`."""
     return [_sentence(row) for row in rows]
 
 
 def _sentence(row: Mapping[str, Any]) -> str:
     resized = f" at {row['resize']}x{row['resize']} pixels" if row["resize"] else ""
     trained = {FROZEN: "frozen", ALL: "all of it trained"}.get(row["train"], f"trained from {row['train']}")
-    said = f"{row['model']}: {row['name']}{resized}, read after {row['read']} ({_by(row['output'])}), {trained}"
+    sentence = f"{row['model']}: {row['name']}{resized}, read after {row['read']} ({_by(row['output'])}), {trained}"
     if row["sha256"]:
-        said += f", weights {row['sha256'][:12]}, licence {row['licence'] or 'not stated'}"
+        sentence += f", weights {row['sha256'][:12]}, licence {row['licence'] or 'not stated'}"
     elif row["download_bytes"]:
-        said += f", weights to be downloaded, licence {row['licence'] or 'not stated'}"
+        sentence += f", weights to be downloaded, licence {row['licence'] or 'not stated'}"
     else:
-        said += ", random weights"
+        sentence += ", random weights"
     if row["features"] is None:
-        return f"{said}."
+        return f"{sentence}."
     if row["shared"]:
-        return f"{said}. It has the features of a backbone above."
+        return f"{sentence}. It has the features of a backbone above."
     size = f"{megabytes(row['memory_bytes'])} in memory, once for each process, and on disk"
     when = f"to be extracted for {plural(row['images'], 'image')}, about {seconds(row['seconds'])}"
-    return f"{said}. Features ({_by(row['features'])}): {when if row['images'] else 'in the cache'}; {size}."
+    return f"{sentence}. Features ({_by(row['features'])}): {when if row['images'] else 'in the cache'}; {size}."
 
 
 def _by(shape: Sequence[int]) -> str:

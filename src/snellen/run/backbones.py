@@ -1,4 +1,4 @@
-"""The pretrained weights of a run: a copy of each file, and what is known of them in backbones.json."""
+"""The pretrained weights of a run: a copy of each file, and their source and licence in backbones.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.study.backbones import FoundBackbones
 
 
 def keep_backbones(folder: Path, found: FoundBackbones) -> None:
-    """Copies the files into the run, and writes backbones.json, where the study has a backbone."""
+    """Copies the files into the run, and writes backbones.json, if the study has a backbone."""
     if not found.weights and not found.skipped:
         return
     copies = {backbone_path(folder / FOLDER, sha256): each.path for sha256, each in found.weights.items()}

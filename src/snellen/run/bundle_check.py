@@ -1,4 +1,4 @@
-"""Before training: whether the bundles of the models that a study trains could be loaded."""
+"""Checks before training that the bundles of a study's models can be loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snellen.study.schema import StudyFile
 
 
 def expect_loadable(study: StudyFile, dataset: Dataset, planned: Plan) -> None:
-    """Raises ShapeError, StudyError or BundleError, naming the model, where `load_bundle` would refuse its bundle."""
+    """Raises ShapeError, StudyError or BundleError, naming the model, if `load_bundle` would refuse its bundle."""
     layers = {job: lane.trajectory.layers for lane in planned.lanes for job in lane.ids}
     for name, model in planned.models.items():
         with located(f"model {name}"):

@@ -1,4 +1,4 @@
-"""What a run calls as it goes on, to show its progress."""
+"""The methods that a run calls to report its progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from snellen.train.watcher import Silent
 
 
 class RunCallback(Silent):
-    """Each method is called when what it names has happened; these do nothing."""
+    """Each method is called when the event that it is named after has happened; these do nothing."""
 
     def data_read(self, data: SplitData) -> None:
         """The data are read, and divided into roles."""
@@ -29,29 +29,31 @@ class RunCallback(Silent):
         """The baselines have their results, after that many seconds."""
 
     def extracted(self, what: str, done: int, images: int) -> None:
-        """Features of a frozen backbone are extracted, of so many images so far. what: which, `vgg16, block4`."""
+        """Features of a frozen backbone are extracted, for `done` of `images` so far. what: the backbone and layer, as
+        in `vgg16, block4`."""
 
     def search_round_begins(self, model: str, number: int, requests: Sequence[TrialRequest]) -> None:
         """A round of a search begins. number: from 1."""
 
     def began(self, lanes: Sequence[Lane], labels: Sequence[str], strategy: PackStrategy) -> None:
-        """Training of some lanes as one pack begins. labels: what to call the first job of each. strategy: how they are
-        trained, as the record of the pack has it."""
+        """Training of some lanes as one pack begins. labels: the name of the first job of each lane. strategy: how they
+        are trained, as in the record of the pack."""
 
     def switched_to(self, lanes: Sequence[Lane]) -> None:
-        """Steps and epochs that follow are of this pack, until the next call: several packs may be trained at once."""
+        """The following steps and epochs are those of this pack, until the next call: several packs may be trained at
+        once."""
 
     def ended(self, lanes: Sequence[Lane]) -> None:
         """Training of the pack is over."""
 
     def result(self, label: str, result: Result) -> None:
-        """A job is over. label: its model, and which network of it."""
+        """A job is over. label: its model, and which of the model's networks it is."""
 
     def costs_begin(self, models: int, baselines: int) -> None:
-        """It begins to be measured how long predictions of so many models and baselines take."""
+        """The measurement of the prediction times of this many models and baselines begins."""
 
     def evaluated(self, record: RunRecord, evaluation: Evaluation) -> None:
-        """The models are scored and ranked; analyses, which change neither, come next."""
+        """The models are scored and ranked; the analyses come next, and change neither."""
 
     def analysis_begins(self, title: str) -> None:
         """An analysis begins."""

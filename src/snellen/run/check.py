@@ -1,4 +1,4 @@
-"""What `snellen check` says: the plan of a study, and what it will cost at most, without training it."""
+"""What `snellen check` says: the plan of a study, and its maximum cost, without training."""
 
 from __future__ import annotations
 
@@ -44,18 +44,16 @@ from snellen.train.lane import Lane
 from snellen.train.strategy.estimate import Cost
 
 STOPPED_BYTES = 4_000
-"""Stored of a trial that was stopped early: its values and its history."""
+"""Bytes stored for a trial that was stopped early: its values and its history."""
 REPORT_SECONDS = 3.0
-"""To start, to evaluate and to write the report."""
+"""Seconds to start, to evaluate and to write the report."""
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """Sums over networks. jobs: networks; trajectories: how many trainings they need, as networks that differ in their
-    stop rule alone share one.
-
-    epochs: that are trained. saved_epochs: that are not, because trainings are shared. disk_bytes: of the results;
-    checkpoint_bytes: of the checkpoints during training.
+    """Sums over networks. jobs: number of networks; trajectories: number of trainings, which networks share if they
+    differ only in their stop rule. epochs: trained epochs. saved_epochs: epochs that need no training because trainings
+    are shared. disk_bytes: of the results; checkpoint_bytes: of the checkpoints during training.
     """
 
     jobs: int = 0
@@ -70,14 +68,15 @@ class Amounts:
         return Amounts(**{name: value + getattr(other, name) for name, value in vars(self).items()})
 
     def times(self, count: int) -> Amounts:
-        """The sums of so many equal searches, one after another: checkpoints of one are removed before the next."""
+        """The sums for this many equal searches, one after another: the checkpoints of each are removed before the
+        next."""
         amounts = {name: count * value for name, value in vars(self).items()}
         return replace(Amounts(**amounts), checkpoint_bytes=self.checkpoint_bytes)
 
 
 def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = None) -> dict[str, Any]:
-    """The plan of a study and what it costs at most, as JSON values; a few steps on random images are timed. No weights
-    of a backbone are downloaded: it is said which `run` will download."""
+    """The plan of a study and its maximum cost, as JSON values; a few steps on random images are timed. Weights of
+    backbones are not downloaded: the result says which ones `run` will download."""
     environment, began = current_environment(settings.device, settings.threads, {}), time.perf_counter()
     dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
     found = find_backbones(study, settings.data_folder, may_download=False)
@@ -141,20 +140,21 @@ def check_study(study: StudyFile, settings: Settings, dataset: Dataset | None = 
 
 
 def _analyses(study: StudyFile, planned: Plan, images: int) -> dict[str, float]:
-    """About how many seconds each analysis takes, by its title."""
+    """Estimated seconds of each analysis, by title."""
     networks = planned.networks
     return {one.title: estimated_seconds(one, networks, images) for one in planned_analyses(study, networks)}
 
 
 def _measuring(costs: _StudyCosts, backbones: Sequence[Mapping[str, Any]], threads: int) -> float:
-    """About how many seconds it takes to time the predictions of the models, of which each has one network timed."""
+    """Estimated seconds to time the predictions of the models, one network of each."""
     of_features = {row["model"]: row["seconds_an_image"] for row in backbones}
     of_heads = [costs.batch_seconds(name) / (PREDICTION_BATCH * threads) for name in costs.planned.models]
     return measuring_seconds([*of_heads, *of_features.values()], threads, bool(of_features))
 
 
 def _extra(costs: _StudyCosts, dataset: Dataset) -> dict[str, Amounts]:
-    """What is trained beside the networks of the study: those without its reviews, and the study without its faults."""
+    """What is trained in addition to the networks of the study: networks without its reviews, and the study without its
+    faults."""
     found = {"without reviews": costs.unreviewed()} if costs.data.unreviewed is not None else {}
     if changes_training(costs.study):
         study = parse(to_yaml(without_faults(costs.study)), "study without faults").study()
@@ -166,8 +166,8 @@ def _extra(costs: _StudyCosts, dataset: Dataset) -> dict[str, Amounts]:
 
 @dataclass(frozen=True, eq=False)
 class _StudyCosts:
-    """What the networks of a study cost. A model with a search is planned with the most expensive values of those
-    sampled."""
+    """The costs of the networks of a study. A model with a search is planned with the most expensive of the sampled
+    values."""
 
     study: StudyFile
     data: SplitData
@@ -175,19 +175,19 @@ class _StudyCosts:
 
     @cached_property
     def planned(self) -> Plan:
-        """The plan, without final networks."""
+        """The plan, without the final networks that are trained on all rows."""
         values = SearchResults({name: each.most_expensive for name, each in self.searches.items()})
         study = apply_search_results(self.study, values)
         return with_curves(plan(study, self.data), study, self.data)
 
     @cached_property
     def costs(self) -> dict[Lane, Cost]:
-        """The cost of each lane of the plan, in the packs that it will be trained in."""
+        """The cost of each lane of the plan, in the packs that will be formed."""
         return {lane: cost for stage in self.planned.stages for lane, cost in self.estimator.costs(stage).items()}
 
     @cached_property
     def searches(self) -> dict[str, CostForecast]:
-        """By model."""
+        """The cost forecast of the search of each model, by model."""
         models = self.study.models.items()
         scopes = {name: scope_of(self.study, model, self.data) for name, model in models if model.search}
         return {name: forecast_cost(self.study.models[name], scope) for name, scope in scopes.items()}
@@ -205,12 +205,13 @@ class _StudyCosts:
 
     @property
     def finals(self) -> int:
-        """How many networks are trained on all rows: one for each cross-validated model whose test is opened."""
+        """The number of networks that are trained on all rows: one for each cross-validated model whose test is
+        opened."""
         return self.tested if self.study.folds else 0
 
     @property
     def tested(self) -> int:
-        """How many models are evaluated on test."""
+        """The number of models that are evaluated on the test."""
         opened = self.study.open_test
         return len(opened) if isinstance(opened, tuple) else {"chosen": 1, "all": len(self.planned.models)}[opened]
 
@@ -223,8 +224,8 @@ class _StudyCosts:
         return reduce(add, [lanes, *finals[len(finals) - self.finals :], *searches])
 
     def unreviewed(self) -> Amounts:
-        """The sums over the networks that are evaluated on test, trained once more without the reviews; of the most
-        expensive models, where they are not known yet."""
+        """The sums over the networks that are evaluated on the test, trained once more without the reviews. If these
+        are not known yet, those of the most expensive models are used."""
         before, data = self.data.unreviewed, self.data
         if before is None or before.dataset.fingerprint == data.dataset.fingerprint or not len(data.roles.rows["test"]):
             return Amounts()
@@ -239,16 +240,16 @@ class _StudyCosts:
         return self._of_lanes([lane for lane in self.planned.lanes if jobs & set(lane.ids)], jobs)
 
     def models(self) -> list[dict[str, Any]]:
-        """A row for each model: its first network, and the sums over all networks that are trained for it."""
+        """One row for each model: its first network, and the sums over all networks that are trained for it."""
         return [self._model(name) for name in self.planned.models]
 
     def batch_seconds(self, name: str) -> float:
-        """To predict a batch with the trained part of a model, on one thread."""
+        """Seconds to predict a batch with the trained part of a model, on one thread."""
         job = self.planned.models[name].job
         return next(cost.batch_seconds for lane, cost in self.costs.items() if job in lane.ids)
 
     def curves(self) -> list[dict[str, Any]]:
-        """A row for each curve: its points, and the sums over networks that only the curve needs."""
+        """One row for each curve: its points, and the sums over networks that only the curve needs."""
         own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
         return [self._curve(curve, own) for curve in self.planned.curves]
 
@@ -288,7 +289,7 @@ class _StudyCosts:
         return {**_as_row(forecast), "inside_folds": nested, "mean_over": search.mean_over if search else None}
 
     def trajectories(self, name: str) -> list[Trajectory]:
-        """Of the networks of a model, and of those that its search may train."""
+        """The trajectories of the networks of a model, and of those that its search may train."""
         jobs = self._jobs(self.planned.models[name])
         lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
         if name in self.searches:
@@ -296,7 +297,7 @@ class _StudyCosts:
         return [lane.trajectory for lane in lanes]
 
     def _jobs(self, planned: PlannedModel) -> set[str]:
-        """All jobs of a model, also those of earlier phases."""
+        """All jobs of a model, including those of earlier phases."""
         jobs = {*planned.seeds.values(), *(fold.job for fold in planned.folds)}
         for stage in reversed(self.planned.stages):
             starts = [lane.trajectory.start for lane in stage if jobs & set(lane.ids)]
@@ -304,7 +305,7 @@ class _StudyCosts:
         return jobs
 
     def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
-        """The sums over lanes. jobs: those of their jobs that count; all when None."""
+        """The sums over lanes. jobs: the jobs that are counted; None for all."""
         own = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
         epochs = [max(job.stop.epochs for job in each) for each in own]
         return Amounts(
@@ -318,7 +319,7 @@ class _StudyCosts:
         )
 
     def _final(self, name: str) -> Amounts:
-        """The amounts of one more network of a model, on all rows but those of the test."""
+        """The amounts of one more network of a model, on all rows except those of the test."""
         phases = set(self.planned.models[name].phases)
         lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
         one, rows = self._of_lanes(lanes, phases), lanes[0].rows
@@ -326,7 +327,7 @@ class _StudyCosts:
         return replace(one, saved_epochs=0, seconds=one.seconds * more)
 
     def _searches(self, name: str) -> Amounts:
-        """The sums over the search of a model, and over those inside its folds."""
+        """The sums over the search of a model, and over the searches inside its folds."""
         planned = self.planned.models[name]
         amounts = self._search(self.searches[name], planned.job)
         if name in self.nested_searches:
@@ -335,7 +336,7 @@ class _StudyCosts:
         return amounts
 
     def _search(self, forecast: CostForecast, winner: str) -> Amounts:
-        """The sums over the trials of a search but the best one, whose job `winner` is in the plan."""
+        """The sums over the trials of a search except the best one, whose job `winner` is in the plan."""
         lane = next(lane for lane in self.planned.lanes if winner in lane.ids)
         networks, epochs = forecast.networks, forecast.epochs or 0
         seconds = sum(each.weight * self.estimator.seconds(each.lanes, each.epochs) for each in forecast.segments)
@@ -368,7 +369,7 @@ def _as_row(forecast: CostForecast) -> dict[str, Any]:
 
 
 def _near_apart(data: SplitData) -> dict[str, Any] | None:
-    """What is said of near-duplicates in two roles; None for none, or where they were not looked for."""
+    """A sentence on near-duplicates with different roles; None if there are none, or they were not looked for."""
     near = data.near_duplicates or near_duplicates_if_quick(data.dataset)
     apart = near and near_apart(data.dataset, data.roles, near, data.split.near_duplicates is not None)
     return asdict(apart) | {"sentence": apart.sentence} if apart else None

@@ -1,4 +1,4 @@
-"""`snellen compare`: models of different runs on the images that they share, and what differs between the runs."""
+"""`snellen compare`: models of different runs on the images that they share, and the differences between the runs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ HISTORY = ("epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"
 @dataclass(frozen=True)
 class RunComparison:
     """A against B in accuracy on the images that they share in a role, or over the same folds. reason: why there is no
-    verdict. measures: each with its own 95 % interval. flip: whether their order depends on the measure, by intervals
-    that hold for all comparisons together. classes: recalls. opened: whether this was a new use of test
-    labels. networks: how many each side has, with other seeds; of two networks (`kind`) the first are compared.
-    identical: whether they give the same probabilities, all of recipes, else the first. relabelled: shared images left
-    out because their labels differ."""
+    verdict. measures: other measures, with separate 95 % intervals. flip: whether their order depends on the measure,
+    by intervals that hold for all comparisons together. classes: recalls. opened: whether this was a new use of test
+    labels. networks: number of networks (seeds) of each side; `kind` says whether only the first ones are compared.
+    identical: whether they give the same probabilities (recipes: all networks; else the first). relabelled: shared
+    images left out because their labels differ."""
 
     a: str
     b: str
@@ -57,7 +57,7 @@ class RunComparison:
 
 @dataclass(frozen=True)
 class History:
-    """The training of one side, of its first seed. records: an epoch each, with the keys of HISTORY."""
+    """The training history of the first seed of one side. records: one for each epoch, with the keys of HISTORY."""
 
     kept_epoch: int
     records: Sequence[Mapping[str, Any]]
@@ -65,9 +65,10 @@ class History:
 
 @dataclass(frozen=True)
 class RunsCompared:
-    """shared: by pair, the images in a role of A and a role of B. scores: of each side on its own images. differing:
-    by table of TABLES, key -> value of each side, only where they differ. changed: the stored files
-    of a side that were changed or removed, so that its numbers cannot be believed. margin: of equivalence, a share."""
+    """shared: by pair, the number of images in each role of A and each role of B. scores: those of each side on its own
+    images. differing: by table of TABLES, key -> value of each side, only for keys that differ. changed: the stored
+    files of a side that were changed or removed, so that its numbers cannot be believed. margin: margin of equivalence,
+    a share."""
 
     names: tuple[str, ...]
     shared: Mapping[tuple[str, str], Mapping[tuple[str, str], int]]
@@ -80,7 +81,7 @@ class RunsCompared:
 
     @property
     def letters(self) -> dict[str, str]:
-        """A, B and so on for each side; numbers after Z."""
+        """The letter of each side: A, B and so on; numbers after Z."""
         return {name: chr(ord("A") + at) if at < 26 else str(at + 1) for at, name in enumerate(self.names)}
 
     def as_json(self) -> dict[str, Any]:
@@ -103,8 +104,8 @@ class RunsCompared:
 
 
 def compare_runs(texts: Sequence[str], data_folder: Path | None = None) -> RunsCompared:
-    """Compares two or more sides, each RUN or RUN:MODEL. Raises StudyError for fewer than two or one named twice,
-    RunError where two runs share no image."""
+    """Compares two or more sides, each RUN or RUN:MODEL. Raises StudyError for fewer than two sides or one named twice,
+    RunError if two runs share no image."""
     sides = [ComparedSide.of(text) for text in texts]
     names = [side.name for side in sides]
     if len(sides) < 2 or len({*names}) < len(names):
@@ -144,13 +145,13 @@ def _score(side: ComparedSide, role: str, measure: str) -> dict[str, Any] | None
 
 
 def _margin(sides: Sequence[ComparedSide]) -> float:
-    """Of practical equivalence, from the best accuracy on validation."""
+    """The margin of practical equivalence, from the best accuracy on validation."""
     scores = [side.evaluation.standing(side.model, "validation") for side in sides]
     return equivalence_margin(1 - max(one.value or 0.0 if one else 0.0 for one in scores))
 
 
 def _pairs(sides: Sequence[ComparedSide], images: Sequence[Contents]) -> list[ComparedPair]:
-    """All pairs on all roles; over folds where either has some."""
+    """All pairs on all roles, and over folds if one of them has folds."""
     return [
         compared_pair(sides[i], sides[j], role, (images[i], images[j]))
         for i, j in combinations(range(len(sides)), 2)
@@ -160,7 +161,7 @@ def _pairs(sides: Sequence[ComparedSide], images: Sequence[Contents]) -> list[Co
 
 
 def _judged(pairs: Sequence[ComparedPair], margin: float) -> Iterator[RunComparison]:
-    """One family under one Holm correction."""
+    """The pairs with verdicts, under one Holm correction."""
     tested = {str(place): one.difference for place, one in enumerate(pairs) if one.difference is not None}
     adjusted = family([(place, one.limits.p_value) for place, one in tested.items()])
     level = SIGNIFICANT / max(1, len(tested))
@@ -197,7 +198,7 @@ def _history(side: ComparedSide) -> History:
 
 
 def _facts(side: ComparedSide) -> dict[str, dict[str, Any]]:
-    """What a side is made of, as flat keys by table."""
+    """The settings and data of a side, as flat keys by table."""
     record, data = side.record, side.record.data
     values = record.study.model_dump(mode="json", exclude={"models", "study"})
     result, before = record.results[side.model], epochs_before(record, side.model)
@@ -227,8 +228,8 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _differing(facts: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The values that are not everywhere the same. What is empty on one side and has entries on another is listed by
-    these entries alone."""
+    """The values that differ between sides. A value that is empty on one side and has entries on another is listed by
+    its entries only."""
     keys = dict.fromkeys(key for each in facts for key in each)
     named = [key for key in keys if not any(other.startswith(f"{key}.") for other in keys)]
     found = {key: [each.get(key) for each in facts] for key in named}

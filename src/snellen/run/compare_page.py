@@ -15,7 +15,8 @@ from snellen.run.compare import RunsCompared
 
 
 def content(compared: RunsCompared) -> dict[str, Any]:
-    """As a JSON value. verdict: a sentence for each pair, with the letters of `letters` for the sides."""
+    """The comparison as a JSON value. verdict: a sentence for each pair, with the letters of `letters` for the
+    sides."""
     return {
         "snellen": __version__,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -32,7 +33,7 @@ def content(compared: RunsCompared) -> dict[str, Any]:
 
 
 def expect_page(path: Path) -> None:
-    """Raises StudyError where the path is a folder."""
+    """Raises StudyError if the path is a folder."""
     if path.is_dir():
         raise StudyError("`--html` needs the name of a file", found=f"the folder {path}", expected="FILE.html")
 

@@ -1,4 +1,4 @@
-"""What `snellen compare` says: the verdict first, then each comparison, and orders that depend on the measure."""
+"""What `snellen compare` says: the verdict first, then each comparison, then orders that depend on the measure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from snellen.run.compare import History, RunComparison, RunsCompared
 from snellen.statistics.results import Difference
 
 BEST_FIRST = ("test", HELD_OUT, "validation")
-"""Roles by which a pair is told apart, the most trusted first."""
+"""The roles whose verdict is given, the most reliable first."""
 FILES = 3
-"""Changed files that are named."""
+"""The most changed files that are named."""
 
 
 def verdict_sentences(compared: RunsCompared) -> list[str]:
-    """One sentence for each pair: of two sides, one."""
+    """One sentence for each pair."""
     letters = compared.letters
     found = []
     for a, b in combinations(compared.names, 2):
@@ -37,77 +37,77 @@ def verdict_sentences(compared: RunsCompared) -> list[str]:
     return found
 
 
-def _verdict(one: RunComparison, letters: dict[str, str], margin: float) -> str:
-    assert one.difference is not None and one.verdict is not None  # it was judged
-    a, b = letters[one.a], letters[one.b]
-    difference, accuracy = one.difference, one.measures["accuracy"]
-    if one.verdict in ("worse", "clearly worse"):
+def _verdict(pair: RunComparison, letters: dict[str, str], margin: float) -> str:
+    assert pair.difference is not None and pair.verdict is not None  # a judged pair has a difference
+    a, b = letters[pair.a], letters[pair.b]
+    difference, accuracy = pair.difference, pair.measures["accuracy"]
+    if pair.verdict in ("worse", "clearly worse"):
         a, b, difference = b, a, _swapped(difference)
     numbers = f"{points(difference.value)} of accuracy ({points_limits(difference.low, difference.high)})"
-    shares = [f"{percent(share)}{_of_several(one, side)}" for side, share in enumerate((accuracy.a, accuracy.b))]
-    mine, other = shares if a == letters[one.a] else reversed(shares)
-    both = f"{mine} against {other} {_where(one)}"
-    if "better" in one.verdict or "worse" in one.verdict:
-        clearly = "clearly " * one.verdict.startswith("clearly")
-        about = f" {scope('networks')}" if one.kind == "networks" else ""
+    shares = [f"{percent(share)}{_of_several(pair, side)}" for side, share in enumerate((accuracy.a, accuracy.b))]
+    mine, other = shares if a == letters[pair.a] else reversed(shares)
+    both = f"{mine} against {other} {_where(pair)}"
+    if "better" in pair.verdict or "worse" in pair.verdict:
+        clearly = "clearly " * pair.verdict.startswith("clearly")
+        about = f" {scope('networks')}" if pair.kind == "networks" else ""
         return f"{a} is {clearly}better than {b} by {numbers}: {both}.{about}"
-    if one.verdict == "equivalent":
+    if pair.verdict == "equivalent":
         within = f"within {points(margin, 2)}"
         return f"{a} and {b} are equivalent, {within}: they differ by {numbers}, {both}."
     return f"Whether {a} or {b} is better cannot be told: they differ by {numbers}, {both}."
 
 
-def _of_several(one: RunComparison, side: int) -> str:
-    """Which network of a side was compared, where it has several."""
-    several = one.kind == "networks" and one.networks is not None and one.networks[side] > 1
-    return f" (the first of its {one.networks[side]} networks)" if several and one.networks else ""
+def _of_several(pair: RunComparison, side: int) -> str:
+    """Which network of a side was compared, if it has several."""
+    several = pair.kind == "networks" and pair.networks is not None and pair.networks[side] > 1
+    return f" (the first of its {pair.networks[side]} networks)" if several and pair.networks else ""
 
 
 def _not_judged(own: list[RunComparison], letters: dict[str, str], a: str, b: str) -> str:
-    """The reason of the most trusted role that they share."""
+    """The reason for the most reliable role that they share."""
     first = next((one for role in BEST_FIRST for one in own if one.role == role and one.images), own[-1])
     reason = _lettered(first.reason or "nothing differs that could be tested", letters)
     return f"Whether {letters[a]} or {letters[b]} is better was not judged: {reason}."
 
 
-def _swapped(one: Difference) -> Difference:
-    low, high = (None if end is None else -end for end in (one.high, one.low))
+def _swapped(pair: Difference) -> Difference:
+    low, high = (None if end is None else -end for end in (pair.high, pair.low))
     return Difference(
-        -one.value, low, high, one.p_value, one.standard_error, one.degrees_of_freedom, one.covers, one.method
+        -pair.value, low, high, pair.p_value, pair.standard_error, pair.degrees_of_freedom, pair.covers, pair.method
     )
 
 
-def _where(one: RunComparison) -> str:
-    """On 450 shared test images."""
-    if one.role == HELD_OUT:
-        return f"over the same {plural(one.splits or 0, 'fold')}, {plural(one.images, 'shared image')}"
-    return f"on {one.images:,} shared {one.role} image{'s' * (one.images != 1)}"
+def _where(pair: RunComparison) -> str:
+    """For example "on 450 shared test images"."""
+    if pair.role == HELD_OUT:
+        return f"over the same {plural(pair.splits or 0, 'fold')}, {plural(pair.images, 'shared image')}"
+    return f"on {pair.images:,} shared {pair.role} image{'s' * (pair.images != 1)}"
 
 
 def comparison_sentences(compared: RunsCompared) -> list[str]:
-    """One for each pair and role: the difference with its verdict, or why there is none."""
+    """One sentence for each pair and role: the difference with its verdict, or why there is none."""
     return [_comparison(one, compared.letters) for one in compared.comparisons]
 
 
-def _comparison(one: RunComparison, letters: dict[str, str]) -> str:
-    a, b = letters[one.a], letters[one.b]
-    where = f"{a} against {b} {_where(one)}" if one.images else f"{a} against {b}, {ROLES[one.role]} images"
-    if one.relabelled:
-        where += f" ({one.relabelled:,} more have another label in {b})"
-    if one.difference is None or one.verdict is None:
-        seen = "" if one.difference is None else f"{_signed(one.difference.value)} points of accuracy, "
-        return f"{where}: {seen}not judged: {_lettered(one.reason or '', letters)}."
-    difference = one.difference
+def _comparison(pair: RunComparison, letters: dict[str, str]) -> str:
+    a, b = letters[pair.a], letters[pair.b]
+    where = f"{a} against {b} {_where(pair)}" if pair.images else f"{a} against {b}, {ROLES[pair.role]} images"
+    if pair.relabelled:
+        where += f" ({pair.relabelled:,} more have another label in {b})"
+    if pair.difference is None or pair.verdict is None:
+        seen = "" if pair.difference is None else f"{_signed(pair.difference.value)} points of accuracy, "
+        return f"{where}: {seen}not judged: {_lettered(pair.reason or '', letters)}."
+    difference = pair.difference
     limits = "" if difference.low is None else f" ({points_limits(difference.low, difference.high)})"
     value = f"{_signed(difference.value)} points of accuracy{limits}"
-    return f"{where}: {value}, Holm {p_value(one.adjusted_p or 0.0)}: {one.verdict}; {_about(one)}."
+    return f"{where}: {value}, Holm {p_value(pair.adjusted_p or 0.0)}: {pair.verdict}; {_about(pair)}."
 
 
-def _about(one: RunComparison) -> str:
+def _about(pair: RunComparison) -> str:
     return {
         "recipes": "about recipes, over seeds and images",
         "folds": "about recipes, over folds",
-    }.get(one.kind or "", "about these two networks")
+    }.get(pair.kind or "", "about these two networks")
 
 
 def _signed(difference: float) -> str:
@@ -115,7 +115,7 @@ def _signed(difference: float) -> str:
 
 
 def flip_sentences(compared: RunsCompared) -> Iterator[dict[str, str]]:
-    """Findings SNL150: the order of a pair depends on the measure, beyond noise or not."""
+    """Findings SNL150: the order of a pair depends on the measure, significantly or not."""
     letters = compared.letters
     for one in compared.comparisons:
         if one.flip is None:
@@ -135,7 +135,7 @@ def flip_sentences(compared: RunsCompared) -> Iterator[dict[str, str]]:
 
 
 def changed_sentences(compared: RunsCompared) -> list[str]:
-    """Of sides whose stored files were changed."""
+    """Warnings about sides whose stored files were changed."""
     return [
         f"Its numbers cannot be believed: stored files of {compared.letters[name]} were changed or removed: "
         f"{some(files, FILES)}."
@@ -144,7 +144,7 @@ def changed_sentences(compared: RunsCompared) -> list[str]:
 
 
 def shared_sentences(compared: RunsCompared) -> list[str]:
-    """How many images each pair shares, by role."""
+    """The number of images that each pair shares, by role."""
     found, letters = [], compared.letters
     for (a, b), counts in compared.shared.items():
         parts = [f"{n:,} {one if one == other else f'{one} | {other}'}" for (one, other), n in counts.items()]
@@ -154,15 +154,16 @@ def shared_sentences(compared: RunsCompared) -> list[str]:
 
 
 def opened_sentence(compared: RunsCompared) -> str | None:
-    """Where test labels were used anew."""
+    """A sentence on new uses of test labels; empty if there were none."""
     pairs = [f"{compared.letters[one.a]} and {compared.letters[one.b]}" for one in compared.comparisons if one.opened]
     return f"Recorded as one more use of the test labels of each run: {listing(pairs)}." if pairs else None
 
 
-def history_sentence(letter: str, one: History) -> str:
-    """A: 12 epochs, epoch 9 kept; loss 0.1212, on validation 0.1503; accuracy 97.1 %, on validation 96.0 %."""
-    record = next((each for each in one.records if each["epoch"] == one.kept_epoch), {})
-    parts = [f"{plural(len(one.records), 'epoch')}, {f'epoch {one.kept_epoch}' if one.kept_epoch else 'none'} kept"]
+def history_sentence(letter: str, history: History) -> str:
+    """For example "Training of A: 12 epochs, epoch 9 kept; loss 0.1212, on validation 0.1503; accuracy 97.1 %, ..."."""
+    record = next((each for each in history.records if each["epoch"] == history.kept_epoch), {})
+    kept = f"epoch {history.kept_epoch}" if history.kept_epoch else "none"
+    parts = [f"{plural(len(history.records), 'epoch')}, {kept} kept"]
     for measure, write in (("loss", loss), ("accuracy", percent)):
         values = [
             f"{words}{write(record[key])}"
@@ -174,7 +175,8 @@ def history_sentence(letter: str, one: History) -> str:
 
 
 def _lettered(text: str, letters: dict[str, str]) -> str:
-    """With the letter of a side in place of its name; the longest first, as one may begin another."""
+    """The text with letters in place of the names of sides; the longest first, because a name may be the beginning of
+    another."""
     for name in sorted(letters, key=len, reverse=True):
         text = text.replace(name, letters[name])
     return text

@@ -1,4 +1,4 @@
-"""Two sides of `snellen compare` on the images of a role, or over folds, that both have."""
+"""Two sides of `snellen compare` on the images of a role, or over the folds, that both have."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from snellen.study.search_results import Split
 
 @dataclass(frozen=True, eq=False)
 class ComparedPair:
-    """reason: why there is no verdict. relabelled: shared images left out, as their labels differ. opened: whether this
-    was a new use of test labels. sides: what was compared; None where nothing was."""
+    """reason: why there is no verdict. relabelled: shared images left out because their labels differ. opened: whether
+    this was a new use of test labels. sides: the compared answers; None if there was no comparison."""
 
     a: ComparedSide
     b: ComparedSide
@@ -39,7 +39,7 @@ class ComparedPair:
 
     @property
     def networks(self) -> tuple[int, int] | None:
-        """How many networks of each side there are on these images; None where nothing was compared."""
+        """The number of networks of each side on these images; None if there was no comparison."""
         if self.sides is None:
             return None
         a, b = (side if isinstance(side, Networks) else next(iter(side.splits.values())) for side in self.sides)
@@ -47,7 +47,7 @@ class ComparedPair:
 
     @property
     def is_identical(self) -> bool:
-        """Whether both give the same probabilities: all networks of recipes, else the first."""
+        """Whether both give the same probabilities: all networks for recipes, else the first."""
         if self.sides is None or not isinstance(self.sides[0], Networks) or not isinstance(self.sides[1], Networks):
             return False
         recipes = self.difference is not None and self.difference.kind == "recipes"
@@ -57,17 +57,17 @@ class ComparedPair:
         )
 
     def measures(self, confidence: float) -> dict[str, MeasureDifference]:
-        """By measure; without intervals for a side that was chosen by these images."""
+        """The differences by measure; without intervals for a side that was chosen by these images."""
         if self.sides is None:
             return {}
         a, b = self.sides
         if isinstance(a, HeldOut) and isinstance(b, HeldOut):
             return measured_over_folds(a, b, self.is_judged, confidence)
-        assert isinstance(a, Networks) and isinstance(b, Networks)  # both are of one kind
+        assert isinstance(a, Networks) and isinstance(b, Networks)  # both sides are of the same kind
         return measured(a, b, self.is_judged, confidence)
 
     def classes(self) -> list[ClassDifference]:
-        """The recall of each class that occurs; none over folds."""
+        """The recall of each class that occurs; empty over folds."""
         if self.sides is None or self.role == HELD_OUT:
             return []
         a, b = self.sides
@@ -76,7 +76,7 @@ class ComparedPair:
 
 
 def compared_pair(a: ComparedSide, b: ComparedSide, role: str, images: tuple[Contents, Contents]) -> ComparedPair:
-    """Compares them on the images that both have in the role, with equal labels."""
+    """Compares two sides on the images that both have in the role, with equal labels."""
     pair = ComparedPair(a, b, role)
     if role == HELD_OUT:
         return _over_folds(pair, images)
@@ -137,19 +137,19 @@ def _over_folds(pair: ComparedPair, images: tuple[Contents, Contents]) -> Compar
 
 
 def same_splits(a: HeldOut, b: HeldOut, images: tuple[Contents, Contents]) -> list[tuple[Split, Split]]:
-    """Pairs of splits, one of each side, that hold out the same images."""
+    """Pairs of splits, one from each side, that hold out the same images."""
     of_b = {_held(networks, images[1]): split for split, networks in b.splits.items()}
     known = [(split, of_b.get(_held(networks, images[0]))) for split, networks in a.splits.items()]
     return [(split, other) for split, other in known if other is not None]
 
 
 def _held(networks: Networks, images: Contents) -> frozenset[tuple[object, int]]:
-    """The images of a fold, by content, each with how often it occurs."""
+    """The images of a fold by content, with their frequencies."""
     return frozenset(Counter(images.of_row(row) for row in networks.rows.tolist()).items())
 
 
 def _relabelled(a: Networks, b: Networks, images: tuple[Contents, Contents]) -> int:
-    """How many labels of the same images differ."""
+    """The number of identical images whose labels differ."""
     one, other = (
         Counter(zip(map(own.of_row, side.rows.tolist()), side.labels.tolist(), strict=True))
         for own, side in zip(images, (a, b), strict=True)

@@ -24,7 +24,7 @@ from snellen.study.data_settings import options_of, split_of_study
 
 ROLES = ("train", "validation", "calibration", "test")
 Key = tuple[object, int]
-"""An image by content, and which of its copies in one role it is."""
+"""An image by content, and its number among identical images in one role."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class ComparedSide:
 
     @staticmethod
     def of(text: str) -> ComparedSide:
-        """RUN, whose chosen model is compared, or RUN:MODEL. Raises RunError and UnknownName."""
+        """The side named by RUN, which means its chosen model, or by RUN:MODEL. Raises RunError and UnknownName."""
         folder, model = Path(text), ""
         if not folder.exists() and ":" in text:
             before, _, model = text.rpartition(":")
@@ -56,18 +56,18 @@ class ComparedSide:
         return evaluations.load(self.record)
 
     def networks(self, role: str) -> Networks | None:
-        """Its labelled predictions on a role; on test only where the study opened it."""
+        """Its labelled predictions on a role; on the test only if the study opened it."""
         if role == "test" and self.model not in self.evaluation.opened:
             return None
         return networks_on(self.record, self.model, role)
 
     @cached_property
     def folds(self) -> HeldOut | None:
-        """Its predictions over folds; None where there are fewer than two."""
+        """Its predictions over folds; None if there are fewer than two."""
         return held_out(self.record, self.model)
 
     def why_selected(self, role: str) -> str | None:
-        """Why its answers on these images are optimistic: it was chosen by them. None where it was not."""
+        """Why its answers on these images are optimistic, which is so if it was chosen by them; None if it was not."""
         ranked, by = self.evaluation.ranked, self.evaluation.by
         if role == "test":
             return None
@@ -92,21 +92,21 @@ class ComparedSide:
 
     @property
     def fingerprint(self) -> str:
-        """Of its data set."""
+        """The fingerprint of its data set."""
         return self.record.data["data"]["fingerprint"]
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """The images of a side. by_role: the images of each role; of_row: what stands for the image of a row."""
+    """The images of a side. by_role: the images of each role; of_row: the key of the image of a row."""
 
     by_role: Mapping[str, list[Key]]
     of_row: Callable[[int], object]
 
 
 def contents(sides: Sequence[ComparedSide], data_folder: Path | None) -> list[Contents]:
-    """The images of each side. Of one and the same data set a row number is enough; otherwise the images are read.
-    Raises RunError where they are needed and not here."""
+    """The images of each side. For the same data set the row number is the key; otherwise the images are read and
+    hashed. Raises RunError if they are needed and not on this machine."""
     same = len({side.fingerprint for side in sides}) == 1
     return [_contents(side, int if same else _digest(side, data_folder)) for side in sides]
 

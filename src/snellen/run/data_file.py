@@ -1,4 +1,4 @@
-"""data.json as a run writes it: what the data are, and who used which rows."""
+"""Makes data.json of a run: the properties of the data, and which rows have which role."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from snellen.study.schema import StudyFile
 
 SAMPLES_A_CLASS = 8
 LISTED = 100
-"""Rows left out that are listed by id; all are counted, and all unreadable files are listed."""
+"""The most left-out rows that are listed by id; all are counted, and all unreadable files are listed."""
 
 NEAR_LISTED = 20
-"""Groups of near-duplicates that are listed."""
+"""The most groups of near-duplicates that are listed."""
 
 CONSTANT_LISTED = 20
-"""Images of one colour that are listed by id."""
+"""The most images of a single colour that are listed by id."""
 
 UNREADABLE = "unreadable"
 
@@ -124,8 +124,8 @@ def _roles(study: StudyFile, data: SplitData) -> RolesSection:
 
 
 def _near_duplicates(data: SplitData) -> Near | None:
-    """How many images are near-duplicates, how many of these have one in another role, and the first groups by row;
-    None where near-duplicates were not looked for."""
+    """The number of near-duplicates, the number of these with one in another role, and the first groups by row; None if
+    near-duplicates were not looked for."""
     near = data.near_duplicates
     if near is None:
         return None
@@ -141,7 +141,7 @@ def _near_duplicates(data: SplitData) -> Near | None:
 
 
 def _near_sets(data: SplitData) -> NearSets | None:
-    """The sets of near-duplicates to look at, each image with its role; those within the test alone are not shown."""
+    """The sets of near-duplicates to look at, each image with its role; sets within the test are not shown."""
     if data.near_duplicates is None:
         return None
     parts = np.full(len(data.dataset), "", dtype=f"U{max(map(len, ROLES))}")

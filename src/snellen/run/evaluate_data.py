@@ -37,8 +37,8 @@ def evaluate_paths(
     invert: bool = False,
     paired: bool = False,
 ) -> DataEvaluation:
-    """Evaluates the model of a bundle or run on whatever `snellen predict` reads that has labels; see
-    `evaluate_batches`. background: what transparent images are put over, where the model does not say."""
+    """Evaluates the model of a bundle or run on labelled images, in any form that `snellen predict` reads; see
+    `evaluate_batches`. background: the colour behind transparent images, if the model has none."""
     model = open_model(path).on(choose_device(device))
     contract = model.description.input
     contract = contract.model_copy(update={"background": background}) if background else contract
@@ -66,12 +66,11 @@ def evaluate_batches(
     data_folder: Path | None = None,
     paired: bool = False,
 ) -> DataEvaluation:
-    """Evaluates a model on all labelled images of the batches: of their official test parts where they have some.
-
-    run: that of the model, whose training and validation images are left out. invert: exchange black and white first.
-    paired: images with the ids of test images show the same, and are compared with them. Records an opening of these
-    labels, and one of the test of the run where images or ids are its own. Raises DataError where nothing can be
-    evaluated, StudyError where `paired` does not fit.
+    """Evaluates a model on all labelled images of the batches, or on their official test parts if they have such. run:
+    the run of the model, whose training and validation images are left out. invert: whether to exchange black and white
+    first. paired: whether images with the ids of test images show the same objects, and are compared with them. Records
+    an opening of these labels, and one of the test of the run if images or ids are those of the run. Raises DataError
+    if nothing can be evaluated, StudyError if `paired` does not fit.
     """
     kept: list[np.ndarray] = []
 
@@ -133,7 +132,7 @@ def _no_labels(model: Model, ids: Sequence[str]) -> DataError:
 
 
 def _not_fitted(part: LabelledPart, copies: OwnImages | None) -> np.ndarray:
-    """The labelled rows but those that training used. Raises DataError where none is left."""
+    """The labelled rows without those that training used. Raises DataError if none is left."""
     if copies is None:
         return part.rows
     rows = part.rows[~np.isin(copies.role_N[part.rows], FITTED)]
@@ -147,12 +146,12 @@ def _not_fitted(part: LabelledPart, copies: OwnImages | None) -> np.ndarray:
 
 
 def _predictions(answers: Answers, rows: np.ndarray) -> Predictions:
-    assert answers.labels is not None  # the caller has seen to it
+    assert answers.labels is not None  # checked by the caller
     return Predictions(ROLE, rows, np.array(answers.ids)[rows], answers.labels[rows], answers.probabilities[rows])
 
 
 def _test(run: OwnRun | None) -> tuple[Predictions | None, str | None]:
-    """The answers on the test of the run; or why there are none, as a clause."""
+    """The stored answers on the test of the run; or why there are none, as a clause."""
     if run is None:
         return None, NO_RUN
     if run.test is None:
@@ -161,7 +160,7 @@ def _test(run: OwnRun | None) -> tuple[Predictions | None, str | None]:
 
 
 def _drop(predictions: Predictions, test: Predictions, copies: OwnImages | None, run: OwnRun) -> ScoreDrop | None:
-    """Against the test: over the same images where all are test images, else on those that are not."""
+    """The difference from the test: over the same images if all are test images, else on those that are not."""
     if copies is None:
         return on_other_images(predictions, test, run.record.classes, run.margin)
     places = copies.test_place_N[predictions.rows]
@@ -171,8 +170,8 @@ def _drop(predictions: Predictions, test: Predictions, copies: OwnImages | None,
 
 
 def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDrop:
-    """Over the images whose ids are those of test images. Raises StudyError where there are none, or where most have
-    another label, so that they are not the same things."""
+    """The difference over the images whose ids are those of test images. Raises StudyError if there are none, or if
+    most have another label, so that they cannot show the same objects."""
     places = {name: place for place, name in enumerate(test.ids.tolist())}
     found = [(row, places[name]) for row, name in enumerate(predictions.ids.tolist()) if name in places]
     if not found:

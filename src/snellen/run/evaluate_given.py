@@ -1,4 +1,4 @@
-"""`snellen evaluate` in Python: any labelled images, and what it found as frames and sentences."""
+"""`snellen evaluate` in Python: evaluates labelled images, and returns frames and sentences."""
 
 from __future__ import annotations
 
@@ -29,53 +29,53 @@ from snellen.run.evaluated_data import ROLE, DataEvaluation
 from snellen.run.own_run import OwnRun
 
 NAME = "pictures"
-"""Begins the ids of images of arrays."""
+"""The first part of the ids of images from arrays."""
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedData:
-    """What a model does on labelled images that came later; a notebook shows its page."""
+    """The evaluation of a model on labelled images that came later; a notebook shows its page."""
 
     found: DataEvaluation
 
     @property
     def sentences(self) -> list[str]:
-        """What may be said, the most important first."""
+        """The conclusions as sentences, most important first."""
         return evaluate_words.sentences(self.found)
 
     @property
     def remarks(self) -> list[str]:
-        """How the images were read."""
+        """Remarks on how the images were read."""
         return list(self.found.remarks)
 
     @property
     def accuracy(self) -> Estimate:
-        """With its interval."""
+        """The accuracy with its interval."""
         found = self.found.evaluation.estimate(self.found.name, ROLE, "accuracy")
-        assert found is not None  # there is an evaluated image
+        assert found is not None  # there is at least one evaluated image
         return found
 
     @property
     def scores(self) -> pl.DataFrame:
-        """Every score with its interval: a row for each role (evaluated, test), measure and class."""
+        """Every score with its interval: one row for each role (evaluated, test), measure and class."""
         return self.found.scores
 
     @property
     def answers(self) -> pl.DataFrame:
-        """A row for each given image: id, whether it was evaluated, answer, probabilities, label."""
+        """One row for each given image: id, whether it was evaluated, answer, probabilities, label."""
         return self.found.table
 
     @property
     def drop(self) -> ScoreDrop | None:
-        """The difference to the test of the model's run; None where there is no such test."""
+        """The difference from the test of the model's run; None if there is no such test."""
         return self.found.drop
 
     def as_json(self) -> dict[str, Any]:
-        """All of it, as evaluation.json holds it."""
+        """The evaluation as in evaluation.json."""
         return evaluate_page.content(self.found)
 
     def page(self) -> str:
-        """The page: whole HTML that opens alone."""
+        """The page: a complete HTML file that needs no other file."""
         return evaluate_page.page(self.found)
 
     def save(self, folder: Path | str) -> Path:
@@ -102,11 +102,12 @@ def evaluate_data(
 ) -> EvaluatedData:
     """Evaluates a model on labelled images that came after its training, as `snellen evaluate` does.
 
-    model: the folder of a run, a bundle, or a loaded bundle, whose run is not known. data: a path, a list of paths or a
-    known name; arrays (N, H, W) or (N, H, W, C) with `labels`, N numbers or texts, or as a pair; a Dataset; and what
-    else `snellen.as_dataset` takes. Labels are matched to the classes of the model by name. paired: images with the
-    ids of test images show the same. keys, pixel_range: as for `snellen.as_dataset`. dataset: the images of the run,
-    where its study was given arrays. Raises DataError, StudyError, BundleError as the command says them.
+    model: the folder of a run, a bundle, or a loaded bundle, whose run is unknown. data: a path, a list of paths or a
+    known name; arrays (N, H, W) or (N, H, W, C) with `labels`, N numbers or texts, or both as a pair; a Dataset; or
+    anything else that `snellen.as_dataset` takes. Labels are matched to the classes of the model by name. paired:
+    whether images with the ids of test images show the same objects. keys, pixel_range: as for `snellen.as_dataset`.
+    dataset: the images of the run, if its study was given arrays. Raises DataError, StudyError and BundleError with the
+    messages of the command.
     """
     path = None if isinstance(model, Model) else Path(model)
     loaded = model if isinstance(model, Model) else open_model(model)
@@ -124,7 +125,7 @@ def evaluate_data(
 def _opened(
     model: Model, data: Any, labels: Any, reading: Reading, data_folder: Path | None
 ) -> tuple[list[str], Iterator[Batch]]:
-    """What the sources are called, and their images as the model takes them."""
+    """The names of the sources, and their images in the form that the model takes."""
     contract, options = model.description.input, reading.options
     paths = [data] if isinstance(data, (str, Path)) else data
     if labels is None and isinstance(paths, list) and paths and all(isinstance(one, (str, Path)) for one in paths):
@@ -137,5 +138,7 @@ def _opened(
         return [NAME], iter([batch_of([rows], "", contract, reading)])
     read = read_object(data, options, labels=labels)
     reading.remarks += read.remarks
-    scale = options.pixel_range if is_frame(data) else read.pixel_range  # numbers of a table are judged as in a file
+    scale = (
+        options.pixel_range if is_frame(data) else read.pixel_range
+    )  # numbers of a table are interpreted as in a file
     return [read.name], iter([batch_of_dataset(read, contract, reading, scale)])

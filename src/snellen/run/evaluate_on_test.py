@@ -16,7 +16,7 @@ from snellen.train.store_results import predict_role
 
 
 def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) -> list[str]:
-    """Tests the models that the study opens the test for, each job once; returns their names."""
+    """Tests the models for which the study opens the test, each job once; returns their names."""
     opened = to_open(record, ranking(record)) if len(roles.rows["test"]) else []
     for model, job in [(name, job) for name in opened for job in record.planned[name].tested]:
         open_test_of_job(record, model, job, roles, context, f"open_test: {record.study.open_test}")
@@ -24,7 +24,7 @@ def open_test_of_models(record: RunRecord, roles: Roles, context: RunContext) ->
 
 
 def open_test_of_job(record: RunRecord, model: str, job: str, roles: Roles, context: RunContext, reason: str) -> None:
-    """Tests one network of a model, unless that was done."""
+    """Tests one network of a model, unless it was tested before."""
     folder, fingerprint = record.folder_of(job), vault.stored_fingerprint(record.folder)
     if folder.was_opened(fingerprint) or not folder.is_done():
         return
@@ -34,7 +34,7 @@ def open_test_of_job(record: RunRecord, model: str, job: str, roles: Roles, cont
 
 
 def open_test_of_baselines(record: RunRecord, roles: Roles, context: RunContext) -> None:
-    """The same for the baselines of a study that opens the test for all models; each baseline once."""
+    """Tests the baselines of a study that opens the test for all models, each baseline once."""
     baselines = ranked_baselines(record) if record.study.open_test == "all" and len(roles.rows["test"]) else []
     fingerprint = vault.stored_fingerprint(record.folder)
     for name in baselines:

@@ -25,13 +25,14 @@ from snellen.run.evaluated_data import DataEvaluation
 FORMAT = 1
 PAGE, VALUES, SCORES, ANSWERS = "evaluation.html", "evaluation.json", "scores.csv", "answers.csv"
 FARTHEST = 30
-"""Images unlike the training images that the page shows."""
+"""The most images unlike the training images that the page shows."""
 FOLDER = "evaluations"
 NAME_CHARACTERS = 60
 
 
 def content(found: DataEvaluation) -> dict[str, Any]:
-    """As a JSON value. role, confidence: as those of a model in report.json. rows: places among the given images."""
+    """The evaluation as a JSON value. role, confidence: as for a model in report.json. rows: indices of the given
+    images."""
     about, classes, evaluation = found.model.description, found.classes, found.evaluation
     network = found.run.network if found.run else ""
     return {
@@ -72,14 +73,14 @@ def content(found: DataEvaluation) -> dict[str, Any]:
 
 
 def page(found: DataEvaluation, values: dict[str, Any] | None = None) -> str:
-    """The whole HTML. values: the JSON, where it is made already."""
+    """The complete HTML. values: the JSON value, if it was made before."""
     values = values or content(found)
     rows = drawn_rows(values)
     return render(values, Thumbnails(rows, found.images[rows]))
 
 
 def _farthest(found: DataEvaluation) -> list[dict[str, Any]]:
-    """Those of the evaluated images and of unknown classes that are unlike the training images, farthest first."""
+    """The evaluated images, and images of unknown classes, that are unlike the training images, farthest first."""
     answers = found.answers
     if answers.distances is None or answers.label_names is None:
         return []
@@ -101,14 +102,14 @@ def _farthest(found: DataEvaluation) -> list[dict[str, Any]]:
 
 
 def folder_for(study: str, model: str, sources: Sequence[str]) -> Path:
-    """Where the files go when nothing is said: a name of study, model and data."""
+    """The default folder of the files, named after study, model and data."""
     parts = [study, model, "+".join(Path(source).name or "data" for source in sources)]
     names = [re.sub(r"[^A-Za-z0-9._+-]+", "-", part).strip("-.")[:NAME_CHARACTERS] or "data" for part in parts]
     return Path(FOLDER) / "-".join(names)
 
 
 def expect_folder(folder: Path) -> None:
-    """Raises StudyError where the folder is a file, or holds something else than an evaluation."""
+    """Raises StudyError if the folder is a file, or holds anything but an evaluation."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / VALUES).is_file():
         raise StudyError("the folder holds something else", found=str(folder), hint="Name another folder with --out.")
     if folder.exists() and not folder.is_dir():

@@ -1,5 +1,5 @@
-"""What `snellen evaluate` says, each sentence computed: how good, the difference to the test, where it fails, what the
-images are."""
+"""What `snellen evaluate` says, each sentence computed: accuracy, the difference from the test, where the model fails,
+properties of the images."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from snellen.run.evaluated_data import ROLE, DataEvaluation, UnknownClass
 from snellen.run.own_run_words import NO_COPY, fitted_among, held_out_among, not_looked_up
 
 SHIFTED, SHIFT_LEVEL = 0.1, 0.001
-"""As for SNL127: images that would have to be of other classes for equal mixes, and the level of the test of it."""
+"""As for SNL127: the share of images whose class would have to change for equal mixes, and the level of its test."""
 NAMED = 5
 
 
 def sentences(found: DataEvaluation) -> list[str]:
-    """All of them, the most important first."""
+    """All sentences, most important first."""
     return [*answer_sentences(found), *data_sentences(found)]
 
 
 def answer_sentences(found: DataEvaluation) -> list[str]:
-    """How good the model is on these images, and beside its test."""
+    """The sentences on the model's accuracy on these images, and compared with its test."""
     faults = on_purpose_warning(found.model.description)
     said = [faults, accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
     return [one for one in [*said, *_thresholds(found), _unfamiliar(found)] if one]
 
 
 def data_sentences(found: DataEvaluation) -> list[str]:
-    """Which of the given images were evaluated, and what is known of them."""
+    """The sentences on which of the given images were evaluated, and on their properties."""
     said = [_left_out(found), _copies(found), *map(_unknown, found.unknown[:NAMED]), _more_unknown(found)]
     return [one for one in [*said, _unlabelled(found), _missing(found), *_openings(found)] if one]
 
@@ -48,7 +48,7 @@ def accuracy_sentence(found: DataEvaluation) -> str:
 
 
 def drop_sentence(found: DataEvaluation) -> str:
-    """The difference to the test of the run, or why none is known."""
+    """The difference from the test of the run, or why it is unknown."""
     drop = found.drop
     if drop is None:
         return f"How that compares with the model's own test is not known: {found.no_test}."
@@ -96,7 +96,7 @@ def _there(drop: ScoreDrop) -> str:
 
 
 def _mix(found: DataEvaluation) -> str | None:
-    """Where the classes are mixed in another way than in the test."""
+    """A sentence if the mix of classes differs from that of the test."""
     drop = found.drop
     if drop is None or drop.mix is None or drop.mix.distance < SHIFTED or drop.mix.p_value >= SHIFT_LEVEL:
         return None
@@ -122,7 +122,7 @@ def _mistakes(found: DataEvaluation) -> str:
 
 
 def _calibration(found: DataEvaluation) -> str | None:
-    """Whether the probabilities are the accuracy."""
+    """Whether the mean probability differs from the accuracy."""
     confidence = found.confidence
     one = (confidence.calibrated or confidence.raw)[ROLE]
     gap = one.gap
@@ -137,7 +137,7 @@ def _calibration(found: DataEvaluation) -> str | None:
 
 
 def _thresholds(found: DataEvaluation) -> Iterator[str]:
-    """The certified thresholds that miss here what was certified, beyond chance."""
+    """The certified thresholds that significantly miss their certified target on these images."""
     for one in found.confidence.thresholds:
         achieved = one.achieved[ROLE]
         got = achieved.recall if one.wanted.measure == "recall" else achieved.precision
@@ -182,16 +182,20 @@ def _copies(found: DataEvaluation) -> str | None:
     if not number and not certified:
         return None if found.left_out else NO_COPY
     all_of_test = number == len(found.predictions)
-    them = " Those of the test count in the scores, not in the difference to it." if number and not all_of_test else ""
+    them = (
+        " Copies of test images count in the scores, not in the difference from the test."
+        if number and not all_of_test
+        else ""
+    )
     return held_out_among({"test": number, "calibration": certified}, "evaluated") + them
 
 
-def _unknown(one: UnknownClass) -> str:
-    unlike = "" if one.unlike is None else f"; {one.unlike:,} are unlike the training images"
+def _unknown(unknown: UnknownClass) -> str:
+    unlike = "" if unknown.unlike is None else f"; {unknown.unlike:,} are unlike the training images"
     return (
-        f"Not evaluated: {plural(one.images, 'image')} of {one.class_name}, which is no class of the model; "
-        f"the most frequent answer is {one.answer} ({one.answers:,}), the mean probability {percent(one.confidence)}"
-        f"{unlike}."
+        f"Not evaluated: {plural(unknown.images, 'image')} of {unknown.class_name}, which is no class of the model; "
+        f"the most frequent answer is {unknown.answer} ({unknown.answers:,}), the mean probability "
+        f"{percent(unknown.confidence)}{unlike}."
     )
 
 
@@ -199,8 +203,9 @@ def _more_unknown(found: DataEvaluation) -> str | None:
     rest = found.unknown[NAMED:]
     if not rest:
         return None
-    names = some([one.class_name for one in rest], NAMED)
-    return f"Nor {plural(sum(one.images for one in rest), 'image')} of {plural(len(rest), 'other class')}: {names}."
+    names = some([unknown.class_name for unknown in rest], NAMED)
+    images = sum(unknown.images for unknown in rest)
+    return f"Nor {plural(images, 'image')} of {plural(len(rest), 'other class')}: {names}."
 
 
 def _unlabelled(found: DataEvaluation) -> str | None:
@@ -233,7 +238,7 @@ def _openings(found: DataEvaluation) -> Iterator[str]:
 
 
 def hint_of_ids(found: DataEvaluation) -> str | None:
-    """Where all ids are those of test images with the same labels and nobody said what that means."""
+    """A hint if all ids are those of test images with the same labels, and `paired` was not given."""
     test, drop = found.test, found.drop
     if test is None or test.labels is None or drop is None or drop.kind != "other images" or found.copies_of_test:
         return None

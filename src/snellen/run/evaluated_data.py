@@ -1,4 +1,5 @@
-"""What `snellen evaluate` found: one network on labelled images that came later, beside the test of its run."""
+"""The result of `snellen evaluate`: one network on labelled images that came later, compared with the test of its
+run."""
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ ROLE = "evaluated"
 
 @dataclass(frozen=True)
 class Unfamiliar:
-    """The evaluated images that are unlike the training images. by_chance: how many would be, were all like them;
-    more: whether these are more than chance explains. like, unlike: accuracy on the others and on these."""
+    """The evaluated images that are unlike the training images. by_chance: the expected number if all images were like
+    the training images; more: whether there are more than chance explains. like, unlike: accuracy on the other images
+    and on these."""
 
     images: int
     share: Estimate
@@ -42,9 +44,9 @@ class Unfamiliar:
 
 @dataclass(frozen=True)
 class UnknownClass:
-    """Images of a class that the model does not know. answers: its most frequent one, and how often it is given.
-    confidence: the mean probability of the answers. unlike: how many are unlike the training images; None where the
-    bundle has no measure of it."""
+    """Images of a class that the model does not have. answer, answers: the most frequent answer, and how often it is
+    given. confidence: the mean probability of the answers. unlike: the number of images unlike the training images;
+    None if the bundle has no such measure."""
 
     class_name: str
     images: int
@@ -56,13 +58,12 @@ class UnknownClass:
 
 @dataclass(frozen=True, eq=False)
 class DataEvaluation:
-    """One network on labelled images that are not of its training.
-
-    sources: as they were given. predictions: of the evaluated images, whose rows are places among `answers`, raw.
-    images: (N, H, W, C) uint8, of all answers. test: the answers of the same network on the test of its run; no_test:
-    why there are none, a clause. copies: images of the run among these; no_copies: why that is not known, a clause.
-    drop: None with no_test. openings: of these labels by this user, with this time; test_openings: those of the test of
-    the run, where images of it are among these. remarks: how the images were read; failed: those that could not be.
+    """One network on labelled images from outside its training. sources: as they were given. predictions: raw ones, of
+    the evaluated images, whose rows are indices into `answers`. images: (N, H, W, C) uint8, those of all answers. test:
+    the answers of the same network on the test of its run; no_test: why there are none, a clause. copies: images of the
+    run among these images; no_copies: why that is unknown, a clause. drop: None with no_test. openings: uses of these
+    labels by this user, including this one; test_openings: those of the test of the run, if images of it are among
+    these images. remarks: how the images were read; failed: images that could not be read.
     """
 
     model: Model
@@ -94,7 +95,7 @@ class DataEvaluation:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The scores here and on the test, as a run has them."""
+        """The scores on these images and on the test, in the form that a run has them."""
         job = self.model.description.job
         rows = [
             row
@@ -107,7 +108,7 @@ class DataEvaluation:
 
     @cached_property
     def confidence(self) -> Confidence:
-        """Calibration here and on the test, with the temperature and the thresholds of the model."""
+        """Calibration on these images and on the test, with the temperature and the thresholds of the model."""
         sections, value = self.model.description.sections, self.model.temperature
         fitted = sections.temperature if sections else None
         by_role = {each.role: each for each in (self.predictions, self.test) if each is not None}
@@ -125,7 +126,7 @@ class DataEvaluation:
 
     @property
     def table(self) -> pl.DataFrame:
-        """A row for each image, as `snellen predict --csv` writes it, and whether it was evaluated."""
+        """One row for each image, as `snellen predict --csv` writes it, and whether it was evaluated."""
         found, evaluated = applied(self.answers, self.model).table(), np.zeros(len(self.answers.ids), bool)
         evaluated[self.predictions.rows] = True
         return found.insert_column(1, pl.Series("evaluated", evaluated))
@@ -158,7 +159,7 @@ class DataEvaluation:
 
     @cached_property
     def unfamiliar(self) -> Unfamiliar | None:
-        """None where the bundle has no measure of it."""
+        """The images unlike the training images; None if the bundle has no such measure."""
         if self.model.distance is None or self.answers.unfamiliar is None:
             return None
         rows, covers = self.predictions.rows, COVERS[ROLE]
@@ -175,7 +176,7 @@ class DataEvaluation:
 
     @property
     def unknown(self) -> list[UnknownClass]:
-        """Classes of the data that the model does not know, the largest first."""
+        """Classes of the data that the model does not have, largest first."""
         return [self._unknown(name, self.part.unknown[name]) for name in self.part.unknown_counts]
 
     def _unknown(self, name: str, rows: np.ndarray) -> UnknownClass:
@@ -193,19 +194,28 @@ class DataEvaluation:
 
     @property
     def labels(self) -> np.ndarray:
-        """(n,) int64, of the evaluated images."""
+        """(n,) int64 labels of the evaluated images."""
         assert self.predictions.labels is not None  # chosen by their labels
         return self.predictions.labels
 
 
 def _threshold(
-    one: Threshold, by_role: Mapping[str, Predictions], classes: tuple[str, ...], temperature: float | None
+    certified: Threshold, by_role: Mapping[str, Predictions], classes: tuple[str, ...], temperature: float | None
 ) -> ThresholdResult:
-    """A threshold of the bundle, as it was certified, and what it achieves on each role."""
-    code = None if one.class_name is None else classes.index(one.class_name)
+    """A threshold of the bundle as it was certified, and what it achieves on each role."""
+    code = None if certified.class_name is None else classes.index(certified.class_name)
     return ThresholdResult(
-        Wanted(one.class_name, one.measure, one.target),
-        one.threshold,
-        Certificate(one.target, one.delta, one.threshold, one.threshold, one.hits, one.accepted, one.provable, None),
-        {role: achieved_on(each, one.threshold, code, temperature) for role, each in by_role.items()},
+        Wanted(certified.class_name, certified.measure, certified.target),
+        certified.threshold,
+        Certificate(
+            certified.target,
+            certified.delta,
+            certified.threshold,
+            certified.threshold,
+            certified.hits,
+            certified.accepted,
+            certified.provable,
+            None,
+        ),
+        {role: achieved_on(each, certified.threshold, code, temperature) for role, each in by_role.items()},
     )

@@ -1,4 +1,4 @@
-"""Before the report: the distance from the training images of each network that becomes a bundle."""
+"""Fits, before the report, the distance from the training images of each network that becomes a bundle."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from snellen.train.run_context import RunContext
 
 
 def fit_familiarity(record: RunRecord, data: SplitData, context: RunContext) -> None:
-    """Fits it to the training and validation rows of the study's split, and stores it, where it is not stored yet.
-
-    Few validation rows give none. A network on all rows was trained on the validation rows too.
+    """Fits the distance to the training and validation rows of the study's split, and stores it, unless it is stored
+    already. There is none if there are too few validation rows. A network on all rows was trained on the validation
+    rows too.
     """
     material, rows = context.material, data.roles.rows
     for model in record.done:

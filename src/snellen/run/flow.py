@@ -1,4 +1,5 @@
-"""The flow: one study, each arrow once, in order. Running again runs only what has no result yet."""
+"""The flow of a run: from a study to its report, each step once, in order. Running again runs only what has no result
+yet."""
 
 from __future__ import annotations
 
@@ -61,10 +62,10 @@ def run(
     callback: RunCallback | None = None,
     dataset: Dataset | None = None,
 ) -> FinishedRun:
-    """Runs a study into its directory. dataset: images in memory, instead of those that the study names. A study with
-    faults on purpose is first run without them, into a folder of that directory.
+    """Runs a study into its directory. dataset: images in memory, used instead of those that the study names. A study
+    with faults on purpose is first run without them, in a folder inside that directory.
 
-    Raises RunLocked at once when another process runs it; KeyboardInterrupt (also on SIGTERM) after a checkpoint.
+    Raises RunLocked at once if another process runs it; KeyboardInterrupt (also on SIGTERM) after a checkpoint.
     """
     callback = callback or RunCallback()
     folder = settings.out or Path("runs") / study.study
@@ -78,15 +79,15 @@ def run(
         environment = settle_environment(folder, settings)
         with prepared_libraries():
             dataset = dataset or read(study.data.source, options_of(study), settings.data_folder)
-            found = find_backbones(study, settings.data_folder)
-            study = found.study
+            backbones = find_backbones(study, settings.data_folder)
+            study = backbones.study
             expect_other_data(study, dataset, settings.data_folder)
             data = split_of_study(study, dataset)
         callback.data_read(data)
         planned = plan_study(study, data)
         reviews = data.applied.reviews if data.applied else None
         begin_run(folder, document, study, environment, data_values(study, data), reviews)
-        keep_backbones(folder, found)
+        keep_backbones(folder, backbones)
         vault.seal(folder, data.dataset, data.roles)
         note_used_test(data, study)
         margins = wants_margins(study.analyses)
@@ -118,8 +119,8 @@ def run(
 
 
 def plan_study(study: StudyFile, data: SplitData) -> Plan:
-    """The plan, with the first value of each search; what cannot be trained or analysed is an error before anything is
-    trained."""
+    """The plan, with the first value of each search. Raises an error, before anything is trained, for models that
+    cannot be trained or analysed."""
     planned = plan(study, data)
     expect_loadable(study, data.dataset, planned)
     planned_analyses(study, planned.networks)

@@ -1,4 +1,4 @@
-"""Before the report: how long predictions of each model take on this machine, measured once and stored."""
+"""Measures, before the report, how long predictions of each model take on this machine, and stores it."""
 
 from __future__ import annotations
 
@@ -28,25 +28,27 @@ from snellen.run.callback import RunCallback
 from snellen.train.run_context import RunContext
 
 ROUNDS, MIN_ROUNDS = 9, 3
-"""Measurements of each model, in turns, so that what disturbs the machine disturbs all alike."""
+"""Number of measurements of each model. Models take turns, so that disturbances of the machine affect all of them
+alike."""
 SECONDS = 20.0
-"""After so long there are no more than MIN_ROUNDS."""
+"""After this many seconds there are no rounds beyond MIN_ROUNDS."""
 FULL_BATCHES, FULL_BATCHES_OF_BACKBONES = 2, 1
-"""Of a thread, in a batch; fewer where a model begins with a pretrained network, with which 512 images three times
-take minutes, longer than a small study trains."""
+"""Images of a thread in a batch; fewer for models with a pretrained network, where 512 images three times would take
+minutes, longer than a small study trains."""
 BLOCK_SECONDS = 0.002
 """Predictions that take less are repeated within one measurement, at most MOST_CALLS times."""
 MOST_CALLS = 50
 MOST_IMAGES = 4_096
 
 Predict = Callable[[np.ndarray], object]
-"""From rows of the data set to probabilities, which are not used."""
+"""A function from rows of the data set to probabilities, which are not used."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Subject:
-    """What is measured. computes: equal for what computes the same, and takes the same time. inside: of what it is
-    called, which is not timed. has_backbone: also one that is trained. The others: as in `MeasuredCost`."""
+    """A measured model or baseline. computes: a key that is equal for subjects with the same computation and time.
+    inside: the context in which it is called, which is not timed. has_backbone: whether it has a backbone, frozen or
+    trained. Other fields: as in `MeasuredCost`."""
 
     computes: str
     predict: Predict
@@ -60,8 +62,8 @@ class _Subject:
 
 def measure_costs(record: RunRecord, data: SplitData, context: RunContext, callback: RunCallback) -> None:
     """Measures the network that each model ships and the baselines, by the functions that predict with them, and writes
-    costs.json. All are measured again where one is new or the machine is another: times of two machines, or of two
-    occasions, are not compared."""
+    costs.json. All are measured again if there is a new one or the machine has changed: times of different machines, or
+    of different occasions, are not compared."""
     networks, stored = dict(_networks(record, context)), read_costs(record.folder)
     machine = _machine(context, any(one.has_backbone for one in networks.values()))
     fitted = dict(_baselines(record, context))
@@ -82,13 +84,13 @@ def _has(stored: CostFile, networks: Iterable[str], fitted: Iterable[str]) -> bo
 
 
 def measuring_seconds(of_image: Iterable[float], threads: int, has_backbone: bool) -> float:
-    """How long `measure_costs` takes, about. of_image: seconds for an image among many, of each network."""
+    """Estimated seconds of `measure_costs`. of_image: for each network, seconds per image in a large batch."""
     one_round = _images(threads, has_backbone) * sum(of_image)
     return min(ROUNDS * one_round, max(MIN_ROUNDS * one_round, SECONDS))
 
 
 def _images(threads: int, has_backbone: bool) -> int:
-    """In a batch, which has work for every thread: each computes whole batches of PREDICTION_BATCH."""
+    """Images in a batch, with work for every thread: each thread computes whole batches of PREDICTION_BATCH."""
     return min(MOST_IMAGES, (FULL_BATCHES_OF_BACKBONES if has_backbone else FULL_BATCHES) * threads * PREDICTION_BATCH)
 
 
@@ -104,7 +106,7 @@ def _machine(context: RunContext, has_backbone: bool) -> Machine:
 
 
 def _networks(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
-    """The network of each model's bundle, by its job; those without weights are left out."""
+    """The network of each model's bundle, by job; networks without weights are left out."""
     for model in record.done:
         job = record.planned[model].shipped
         folder = record.folder_of(job)
@@ -114,7 +116,7 @@ def _networks(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Su
 
 
 def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
-    """What `snellen predict` does with its bundle once images are read: from stored images to probabilities."""
+    """The computation of `snellen predict` after images are read: from stored images to probabilities."""
     folder, images, device = record.folder_of(job), context.dataset.images, context.environment["device"]
     trajectory = folder.read_job().trajectory
     network, parameters, state = folder.load_network(device)
@@ -132,7 +134,7 @@ def _network(record: RunRecord, job: str, context: RunContext) -> _Subject:
 
 
 def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _Subject]]:
-    """The baselines that were fitted and look at images, by the name of their folder; not those on the features of a
+    """The fitted baselines that compute on images, by the name of their folder; without those on features of a
     backbone, whose cost is that of the backbone."""
     for name, result in record.baseline_results.items():
         files = record.baselines[name]
@@ -144,9 +146,9 @@ def _baselines(record: RunRecord, context: RunContext) -> Iterator[tuple[str, _S
 
 
 def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, MeasuredCost]:
-    """In rounds of all subjects, each round beginning with another one; of those that compute the same only one is
-    timed. What takes little is computed once before it is timed: the one before left its own things in the caches, and
-    baselines change the number of threads."""
+    """Times all subjects in rounds, each of which begins with a different subject; of subjects with the same
+    computation only one is timed. Fast subjects are computed once before they are timed, because the subject before has
+    filled the caches with other data, and baselines change the number of threads."""
     timed = {one.computes: one for one in subjects.values()}
     alone: dict[str, list[float]] = {key: [] for key in timed}
     batch: dict[str, list[float]] = {key: [] for key in timed}
@@ -176,8 +178,8 @@ def _measured(subjects: Mapping[str, _Subject], rows: np.ndarray) -> dict[str, M
 
 
 def _calls_of(subject: _Subject, rows: np.ndarray) -> tuple[int, int]:
-    """How many predictions of one image, and of all rows, make a measurement; the first of all warms up. Where one
-    image takes long, all take longer still, and are not tried."""
+    """The numbers of predictions of one image, and of all rows, in a measurement; the first call is a warm-up. If one
+    image takes long, all rows are not tried."""
     with subject.inside():
         subject.predict(rows[:1])
         alone = _calls(subject.predict, rows[:1])
@@ -190,7 +192,7 @@ def _calls(predict: Predict, rows: np.ndarray) -> int:
 
 
 def _milliseconds(predict: Predict, rows: np.ndarray, calls: int) -> float:
-    """For one image."""
+    """Milliseconds per image."""
     began = time.perf_counter()
     for _ in range(calls):
         predict(rows)

@@ -1,4 +1,4 @@
-"""The run of a model, for images that come later: which of them are its own, and its answers on its test."""
+"""The run that trained a model: which of given images are images of the run, and the model's answers on its test."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ NO_RUN = "there is no run beside this model"
 
 @dataclass(frozen=True, eq=False)
 class OwnImages:
-    """Which of N images are images of the run, exact copies. role_N: of the copy, "" for images that are in no role.
-    test_place_N: int64, the place of the copy among the test images, -1 for others."""
+    """Which of N images are exact copies of images of the run. role_N: role of the copied image, "" for images without
+    a role. test_place_N: int64, index of the copied image among the test images, -1 for others."""
 
     role_N: np.ndarray
     test_place_N: np.ndarray
 
     def counts(self, rows: np.ndarray | slice = slice(None)) -> dict[str, int]:
-        """Of these rows, or of all, the images of each role that has some."""
+        """The number of images of each role, without zeros, among these rows, or all rows."""
         counts = {role: int((self.role_N[rows] == role).sum()) for role in ROLES}
         return {role: number for role, number in counts.items() if number}
 
 
 @dataclass(frozen=True, eq=False)
 class OwnRun:
-    """The finished run that trained a model. dataset: its images, where the study was given arrays."""
+    """The finished run that trained a model. dataset: its images, if the study was given arrays."""
 
     record: RunRecord
     model: str
@@ -54,8 +54,8 @@ class OwnRun:
 
     @staticmethod
     def of(path: Path, model: Model, dataset: Dataset | None = None) -> OwnRun | None:
-        """The run at `path`, or the one whose folder `models` holds it; None for a bundle that was copied out of its
-        run, or where the run has other networks now."""
+        """The run at `path`, or the run whose folder `models` contains it; None for a bundle that was copied out of its
+        run, or if the run now has other networks."""
         about = model.description
         for folder in (path, path.resolve().parent.parent):
             if not (folder / "evaluation.json").is_file() or not (folder / "plan.json").is_file():
@@ -68,12 +68,12 @@ class OwnRun:
 
     @property
     def network(self) -> str:
-        """Which of several networks the model is, in words; empty where there is only one."""
+        """Which of several networks the model is, in words; empty if there is only one."""
         return which_network(self.record, self.model, "test")
 
     @cached_property
     def test(self) -> Predictions | None:
-        """The stored answers of the model on the test of its run; None where that was not opened for it."""
+        """The stored answers of the model on the test of its run; None if the test was not opened for it."""
         job = self.record.folder_of(self.record.planned[self.model].shipped)
         path = job.predictions_path("test").relative_to(self.record.folder)
         hashes.expect_unchanged(self.record.folder, path.as_posix())
@@ -84,15 +84,14 @@ class OwnRun:
 
     @property
     def margin(self) -> float:
-        """Of practical equivalence, a share: from the best accuracy on validation."""
+        """The margin of practical equivalence, a share: from the best accuracy on validation."""
         found = [networks_on(self.record, model, "validation") for model in self.record.done]
         best = [float(each.values("accuracy").mean()) for each in found if each is not None]
         return equivalence_margin(1 - max(best)) if best else LARGEST_MARGIN
 
     def copies(self, images: np.ndarray, data_folder: Path | None) -> OwnImages:
-        """Which of the images (N, H, W, C), as the model takes them, are images of the run.
-
-        Raises DataError or RunError where the images of the run are not here, or are others than they were.
+        """Which of the images (N, H, W, C), in the form that the model takes, are images of the run. Raises DataError
+        or RunError if the images of the run are not on this machine, or have changed.
         """
         study = self.record.study
         try:
@@ -106,7 +105,7 @@ class OwnRun:
 
 
 def copies_of(run: OwnRun | None, images: np.ndarray, data_folder: Path | None) -> tuple[OwnImages | None, str | None]:
-    """Which images are of the run; or why that is not known, as a clause."""
+    """Which images are images of the run; or why that is unknown, as a clause."""
     if run is None:
         return None, NO_RUN
     try:
@@ -116,8 +115,8 @@ def copies_of(run: OwnRun | None, images: np.ndarray, data_folder: Path | None) 
 
 
 def find_copies(images: np.ndarray, own: np.ndarray, rows: Mapping[str, np.ndarray]) -> OwnImages:
-    """Which of `images` are in `own`, both (N, H, W, C) on one scale: equal keys of `image_keys`. rows: of each
-    role."""
+    """Which of `images` are in `own`, both (N, H, W, C) on one scale, by equal keys of `image_keys`. rows: those of
+    each role."""
     kind = np.uint8 if images.dtype == own.dtype == np.uint8 else np.float32
     keys, own_keys = _keys(images, kind), _keys(own, kind)
     role_N, place_N = np.full(len(images), "", "<U11"), np.full(len(images), -1)

@@ -1,4 +1,4 @@
-"""What is said of images that are a run's own: the same of `snellen evaluate` and of `snellen predict --score`."""
+"""The sentences on images that belong to the model's run, in `snellen evaluate` and `snellen predict --score`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ def fitted_among(counts: Mapping[str, int]) -> str:
 
 
 def held_out_among(counts: Mapping[str, int], which: str) -> str:
-    """A sentence on images of the roles test and calibration. which: of the images they are among."""
+    """A sentence on images of the roles test and calibration. which: an adjective for the images they are among."""
     images = _images({role: counts.get(role, 0) for role in ("test", "calibration")})
     return f"Among the {which} images are {images} of the run, as exact copies."
 
 
 def not_looked_up(why: str) -> str:
-    """A sentence where nothing is known of the run's images. why: a clause."""
+    """A sentence for the case that the run's images are unknown. why: a clause."""
     return f"Whether images of the model's training are among these was not looked up: {why}."
 
 
 def score_sentences(copies: OwnImages | None, no_copies: str | None, rows: np.ndarray) -> Iterator[str]:
-    """Of `snellen predict --score`, which scores all `rows`: how many are images of the run, and what that means."""
+    """The sentences of `snellen predict --score`, which scores all `rows`: how many are images of the run, and what
+    that means."""
     if copies is None:
         yield not_looked_up(no_copies or "")
         return

@@ -1,4 +1,4 @@
-"""Libraries that a run needs later: imported at once, and that of the figures bundled while the data are read."""
+"""Prepares libraries that a run needs later: imports them, and bundles that of the figures while the data are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from snellen.report.figures.vega_library import bundled_meanwhile
 
 @contextmanager
 def prepared_libraries() -> Iterator[None]:
-    """When the block ends all are ready, so that nothing is timed while the other process has one of the cores."""
+    """At the end of the block all are ready, so that nothing is timed while the other process uses a core."""
     with bundled_meanwhile():
         with garbage_collection_paused():
             load_libraries()

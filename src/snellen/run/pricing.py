@@ -1,4 +1,4 @@
-"""What a plan costs: seconds of its packs, from timed steps, of baselines and of features; bytes on disk."""
+"""The cost of a plan: seconds of its packs, from timed steps, of baselines and of features; bytes on disk."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from snellen.train.strategy.packs import are_worth_workers, batching_key, cost_k
 from snellen.train.strategy.rule import UNMEASURED, Timings, choose_side_by_side
 
 TIMED_SHAPES = 24
-"""Shapes of packs that are timed, half a second each; others cost as much per multiply-add as the most similar one."""
+"""The most shapes of packs that are timed, half a second each; others are assumed to cost as much per multiply-add as
+the most similar one."""
 FITTED_ROWS = 500
-"""For timing, feature steps are fitted to at least so many training images, and to four times as many; the time for all
-is extrapolated along a straight line."""
+"""For timing, feature steps are fitted to at least this many training images, and to four times as many; the time for
+all images is extrapolated linearly."""
 JOB_SECONDS = 0.04
-"""To write and read the files of a job, besides its predictions."""
+"""Seconds to write and read the files of a job, without its predictions."""
 BASELINE_SECONDS = 2.5
-"""Of a logistic regression with as much work as baselines.WORK and ROUNDS allow, on one core."""
+"""Seconds of a logistic regression with the work that baselines.WORK and ROUNDS allow, on one core."""
 NEIGHBOUR_SECONDS = 4e-11
-"""Of a distance between two images, per feature."""
+"""Seconds per feature of a distance between two images."""
 
 
 @dataclass(eq=False)
 class CostEstimator:
-    """Seconds on this machine, with so many processes. What is timed once is kept: packs by shape, number of lanes and
-    threads, feature steps by their settings."""
+    """Estimates seconds on this machine, with a number of processes. Timings are kept: those of packs by shape, number
+    of lanes and threads, those of feature steps by their settings."""
 
     dataset: Dataset
     environment: PackEnvironment
@@ -48,8 +49,8 @@ class CostEstimator:
     timings: dict[str, Timings] = field(default_factory=dict)
 
     def costs(self, lanes: Iterable[Lane], until: int | None = None) -> dict[Lane, Cost]:
-        """Of each lane, trained to its end in the packs that will be formed of these lanes: its share of the wall time,
-        where several processes train packs. until: the epoch at which they pause."""
+        """Seconds of each lane, trained to its end in the packs that will be formed of these lanes: its share of the
+        wall time if several processes train packs. until: the epoch at which they pause."""
         packs = self._packs(list(lanes))
         are_several = are_worth_workers(estimated_seconds(pack, until) for pack in packs)
         threads = 1 if are_several else self.environment["threads"]
@@ -59,7 +60,7 @@ class CostEstimator:
         return {lane: cost.scaled(share) for pack, own in zip(packs, costs) for lane, cost in zip(pack, own)}
 
     def _packs(self, lanes: Sequence[Lane]) -> list[tuple[Lane, ...]]:
-        """As a run would form them, with the timings in the user's cache; none are measured."""
+        """The packs that a run would form, with the timings in the user's cache; nothing is measured."""
         device = self.environment["device"]
         self.timings |= cached_timings(lanes, self.environment)
         return form_packs(
@@ -70,15 +71,15 @@ class CostEstimator:
         return self.timings.get(cost_key(lane), UNMEASURED)
 
     def seconds(self, lanes: Sequence[Lane], epochs: int | None = None) -> float:
-        """Of all lanes together, each for so many epochs, or to its end where None."""
+        """Seconds of all lanes together, each for this many epochs, or to its end if None."""
         return sum(
             cost.seconds * ((epochs or cost.epochs) / cost.epochs) + self.overhead(lane)
             for lane, cost in self.costs(lanes, epochs).items()
         )
 
     def overhead(self, lane: Lane) -> float:
-        """Of a lane besides its epochs: fitting its feature steps, predicting its roles and the losses of its kept and
-        last epochs, writing."""
+        """Seconds of a lane outside its epochs: fitting its feature steps, predicting its roles and the losses of its
+        kept and last epochs, writing."""
         trajectory = lane.trajectory
         counts = [*map(len, lane.predicted.values()), *2 * loss_rows(lane)]
         batches = sum(math.ceil(rows / PREDICTION_BATCH) for rows in counts)
@@ -86,7 +87,7 @@ class CostEstimator:
         return len(lane.jobs) * (JOB_SECONDS + predicting) + (0 if trajectory.start else self._feature_seconds(lane))
 
     def _cost(self, lane: Lane, pack: Sequence[Lane], threads: int) -> Cost:
-        """Of a lane, in a pack that is timed here or like one that was."""
+        """The cost of a lane in a pack that is timed now, or is similar to one that was."""
         key = batching_key(lane), len(pack), threads
         if key not in self.timed and len(self.timed) < TIMED_SHAPES:
             self.timed[key] = estimate_cost(pack, self.environment["device"], threads, self._timings(lane))
@@ -95,7 +96,7 @@ class CostEstimator:
         return self._most_similar(lane.trajectory).for_lane(lane)
 
     def _most_similar(self, trajectory: Trajectory) -> Cost:
-        """That was timed, by multiply-adds."""
+        """The timed pack that is most similar in multiply-adds."""
         adds = trajectory.trained.multiply_adds
         return min(self.timed.values(), key=lambda cost: abs(cost.multiply_adds - adds))
 
@@ -110,7 +111,7 @@ class CostEstimator:
         return base + slope * len(rows)
 
     def _fit_line(self, trajectory: Trajectory, rows: np.ndarray) -> tuple[float, float]:
-        """Seconds to fit the feature steps of a network: a constant, and more per row."""
+        """Seconds to fit the feature steps of a network: a constant, and seconds per row."""
         widest = max(math.prod(placed.output_shape) for placed in trajectory.network.features)
         few = min(len(rows), max(FITTED_ROWS, 2 * widest))
         many = min(len(rows), 4 * few)
@@ -136,8 +137,8 @@ def wall_share(pack_seconds: Sequence[float], workers: int) -> float:
 
 
 def baseline_seconds(data: SplitData, features: Iterable[int] = ()) -> float:
-    """Roughly the seconds of all baselines: logistic regressions and nearest neighbours take nearly all of them.
-    features: of an image, of each different frozen backbone."""
+    """Rough seconds of all baselines, nearly all of which are logistic regressions and nearest neighbours. features:
+    number of features of an image, for each different frozen backbone."""
     height, width, channels = data.dataset.shape
     pixels = min(height * width, baselines.SIDE**2) * channels
     return 0.1 + _logistic_seconds(data, pixels) + sum(_on_features_seconds(data, each) for each in features)
@@ -158,8 +159,8 @@ def _on_features_seconds(data: SplitData, width: int) -> float:
 
 
 def stored_bytes(lane: Lane, dataset: Dataset) -> int:
-    """What the jobs of a lane store for good: weights, predictions of its roles, history, and losses where training
-    goes on after the kept epoch."""
+    """Bytes that the jobs of a lane store permanently: weights, predictions of its roles, history, and losses if
+    training continues after the kept epoch."""
     network, epochs = lane.trajectory.trained, lane.epochs
     rows = sum(map(len, lane.predicted.values()))
     row_bytes = 4 * lane.trajectory.classes + 8 + 8 + _id_bytes(dataset)
@@ -168,18 +169,18 @@ def stored_bytes(lane: Lane, dataset: Dataset) -> int:
 
 
 def loss_rows(lane: Lane) -> tuple[int, int]:
-    """Training and validation images whose losses are stored after the kept and after the last epoch, at most."""
+    """The most training and validation images whose losses are stored after the kept and after the last epoch."""
     return min(len(lane.rows["train"]), LAST_TRAIN_ROWS), len(lane.rows["validation"])
 
 
 def checkpoint_bytes(lane: Lane) -> int:
-    """A checkpoint of a lane: its weights, the slots of its optimizer, and of each job the kept weights and, once it is
-    done, the last."""
+    """Bytes of a checkpoint of a lane: its weights, the slots of its optimizer, and for each job the kept weights and,
+    once it is done, the last weights."""
     copies = 1 + len(lane.trajectory.optimizer.slots()) + 2 * len(lane.jobs)
     return 4 * lane.trajectory.trained.parameter_count * copies
 
 
 def _id_bytes(dataset: Dataset) -> int:
-    """Of a typical id, with the end of its line."""
+    """Bytes of a typical id, with its line end."""
     sample = dataset.ids[:: max(1, len(dataset.ids) // 100)]
     return 1 + round(float(np.mean([len(str(each)) for each in sample])))

@@ -1,4 +1,4 @@
-"""Margins for networks that were trained before an analysis asked for them: one network is trained once more, alone."""
+"""Margins for networks that were trained before an analysis needed them: one network is trained once more, alone."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from snellen.train.watcher import Silent
 
 
 def record_missing_margins(record: RunRecord, planned: Plan, context: RunContext) -> None:
-    """For each analysis that reads margins: where its model has none, those of its main network.
-
-    The stored network stays: what is trained here is the same job, in a folder of its own, and only its margins are
-    kept. Its weights may differ in the last bits, as it is trained without the others of its pack.
+    """For each analysis that reads margins, records those of the main network if the model has none. The stored network
+    is not changed: the same job is trained in another folder, and only its margins are kept. Its weights may differ in
+    the last bits, because it is trained without the other lanes of its pack.
     """
     for options in record.study.analyses:
         if isinstance(options, WrongLabels) and record.done:

@@ -1,5 +1,5 @@
-"""What data.json says of the reviews of a study: what they changed, what they would change in the test, and how many of
-the suspects that were reviewed are wrong."""
+"""The section of data.json on the reviews of a study: what they changed, what they would change in the test, and how
+many of the reviewed suspects are wrong."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from snellen.data.splits.split_data import SplitData
 from snellen.evaluate.data_file import ReviewedLabel, ReviewedList, ReviewedTest, ReviewsSection
 
 LISTED = 1_000
-"""Changed labels that are listed; all are counted."""
+"""The most changed labels that are listed; all are counted."""
 
 
 def reviews_section(data: SplitData, applied: AppliedReviews) -> ReviewsSection:
-    """The section; data: after the reviews."""
+    """The section. data: the data after the reviews."""
     reviews = applied.reviews
     return {
         "file": reviews.name,
@@ -34,7 +34,7 @@ def reviews_section(data: SplitData, applied: AppliedReviews) -> ReviewsSection:
 
 
 def listed(reviews: Iterable[Review]) -> ReviewedList | None:
-    """The reviews of suspects; an excluded image counts as wrong, one that is not sure as not wrong."""
+    """The reviews of suspects. An excluded image counts as wrong, an uncertain one as not wrong."""
     ranked = [each for each in reviews if each.rank is not None]
     if not ranked:
         return None

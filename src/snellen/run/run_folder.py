@@ -52,7 +52,7 @@ RETIRED = (
     "report.json",
     "resolved.yaml",
 )
-"""What moves to history/N when the study or its data change."""
+"""The files that move to history/N if the study or its data change."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ _ENVIRONMENT = TypeAdapter(Environment)
 
 
 def settle_environment(folder: Path, settings: Settings) -> Environment:
-    """Chooses device and threads: those of `settings`, else those of environment.json. Writes that file, and into the
-    journal what changed."""
+    """Chooses device and threads: those of `settings`, else those of environment.json. Writes that file, and the
+    changes into the journal."""
     path = folder / "environment.json"
     before: Environment = read_as(_ENVIRONMENT, path) if path.exists() else {}
     environment = current_environment(settings.device, settings.threads, before)
@@ -113,8 +113,8 @@ def begin_run(
 
 
 def _is_another_study(folder: Path, resolved: str, facts: str) -> bool:
-    """Whether the folder has a study with other values, or other facts on its data. What a later version of Snellen
-    adds to a file, a key of the study with its default or a new fact, makes no other study; nor does `acknowledge`."""
+    """Whether the folder has a study with other values, or other properties of the data. Keys that a later version of
+    Snellen adds to a file, such as a setting with its default, do not make it another study; nor does `acknowledge`."""
     study, data = folder / "resolved.yaml", folder / "data.json"
     try:
         if study.exists() and study.read_bytes() != resolved.encode():
@@ -122,7 +122,7 @@ def _is_another_study(folder: Path, resolved: str, facts: str) -> bool:
             if _without_reasons(before) != _without_reasons(after):
                 return True
         return data.exists() and data.read_bytes() != facts.encode() and not _keeps(read_json(data), json.loads(facts))
-    except SnellenError:  # damaged, or of a version whose keys are gone
+    except SnellenError:  # damaged, or written by a version with keys that no longer exist
         return True
 
 
@@ -131,7 +131,7 @@ def _without_reasons(study: StudyFile) -> StudyFile:
 
 
 def _keeps(before: Any, after: Any) -> bool:
-    """Whether all values of `before` are in `after`, which may have more keys, and word its rules otherwise."""
+    """Whether all values of `before` are in `after`, which may have additional keys, and other wording of its rules."""
     if isinstance(before, dict) and isinstance(after, dict):
         same = (key == "rules" or _keeps(value, after.get(key)) for key, value in before.items())
         return before.keys() <= after.keys() and all(same)
@@ -139,7 +139,7 @@ def _keeps(before: Any, after: Any) -> bool:
 
 
 def _resolved(study: StudyFile, data: DataFile) -> dict[str, Any]:
-    """All values of the study, with the share of validation rows where these were drawn."""
+    """All values of the study, with the share of validation rows if these were drawn."""
     values = study.model_dump(mode="json")
     if study.split.validation is None and not data["roles"].get("official_validation"):
         values["split"]["validation"] = DEFAULT_VALIDATION
@@ -147,7 +147,7 @@ def _resolved(study: StudyFile, data: DataFile) -> dict[str, Any]:
 
 
 def write_plan(folder: Path, planned: Plan, results: SearchResults) -> None:
-    """Writes plan.json, and which job stands for each model into the journal."""
+    """Writes plan.json, and the main job of each model into the journal."""
     write_json(folder / "plan.json", PlanFile.of(planned.models, planned.curves, results).as_json())
     main = {name: each.job for name, each in planned.models.items()}
     journal.append(folder / "journal.jsonl", {"event": "planned", "models": main, "time": now()})
@@ -163,9 +163,10 @@ def run_context(
     progress: Progress = quiet,
     rows: np.ndarray | None = None,
 ) -> RunContext:
-    """What all jobs of a run share: its folder, and the images on the device. workers: one per thread when None.
-    margins: whether those of training rows are recorded. backbones: where the weights of backbones are, when they are
-    not in the folder. progress: shows how far the extraction of features is. rows: that have a role; all when None."""
+    """The objects that all jobs of a run share: its folder, and the images on the device. workers: one per thread if
+    None. margins: whether margins of training rows are recorded. backbones: the folder of backbone weights, if it is
+    not that of the run. progress: shows the progress of feature extraction. rows: those that have a role; all if
+    None."""
     device = environment["device"]
     material = ResidentData(resident(sealed.images, device), torch.from_numpy(sealed.labels).to(device))
     recorded = PackEnvironment(

@@ -35,7 +35,7 @@ def train_baselines(data: SplitData, context: RunContext, callback: RunCallback)
 
 
 def train_feature_baselines(planned: Plan, data: SplitData, context: RunContext, callback: RunCallback) -> None:
-    """Fits what is fitted to the features of frozen backbones, once the plan is settled."""
+    """Fits the baselines on the features of frozen backbones, once the plan is final."""
     jobs = {job.id: job for lane in planned.lanes for job in lane.jobs}
     models = {name: [jobs[phase] for phase in each.phases] for name, each in planned.models.items()}
     context.extract(job.trajectory for phases in models.values() for job in phases)
@@ -46,8 +46,8 @@ def train_feature_baselines(planned: Plan, data: SplitData, context: RunContext,
 
 
 def train_plan(planned: Plan, executor: Local, callback: RunCallback, note: str = "") -> None:
-    """Trains every job without a result; a phase after the one whose weights it begins from. note: said after the name
-    of each."""
+    """Trains every job without a result; a phase comes after the one whose weights it starts from. note: added to the
+    name of each job."""
     context = executor.context
     callback.planned(planned, sum(is_finished(lane, context) for lane in planned.lanes))
     labels = {job: f"{label}{note}" for job, label in planned.labels.items()}
@@ -59,7 +59,7 @@ def train_plan(planned: Plan, executor: Local, callback: RunCallback, note: str 
 
 
 def search_models(study: StudyFile, data: SplitData, executor: Local, callback: RunCallback) -> SearchResults:
-    """What the search of each model found on the study's split, and inside each fold where folds are nested."""
+    """The result of each model's search on the study's split, and inside each fold if folds are nested."""
     search, models, splits = _searching(executor, callback), {}, {}
     for name, model in study.models.items():
         if model.search:
@@ -72,14 +72,15 @@ def search_models(study: StudyFile, data: SplitData, executor: Local, callback: 
 
 
 def scope_of(study: StudyFile, model: Model, data: SplitData) -> Scope:
-    """One network a trial, unless the search asks for the mean over the folds or the seeds of the study."""
+    """The scope of a model's search: one network per trial, unless the search asks for the mean over the folds or the
+    seeds."""
     assert model.search is not None  # the caller has checked
     over_folds = model.search.mean_over == "folds"
     return _scope(study, model, data, [rows for _, rows in data.fold_rows] if over_folds else [data.main])
 
 
 def nested_scopes(study: StudyFile, model: Model, data: SplitData) -> dict[Split, Scope]:
-    """The training and validation rows of each split, without those that it holds out; none unless folds are nested."""
+    """One scope for each split, with its training and validation rows only; empty unless folds are nested."""
     if study.folds is None or not study.folds.nested:
         return {}
     return {(fold.repeat, fold.number): _scope(study, model, data, [rows]) for fold, rows in data.fold_rows}
@@ -110,7 +111,7 @@ def _searching(executor: Local, callback: RunCallback) -> Callable[[str, str, Mo
 
 @dataclass(frozen=True, eq=False)
 class _Reporting(Silent):
-    """Writes every result into the journal, and passes on what happens to the callback."""
+    """Writes every result into the journal, and forwards all events to the callback."""
 
     labels: Mapping[str, str]
     context: RunContext

@@ -1,5 +1,5 @@
-"""The models that are evaluated on test, trained once more without the reviews: a matched pair that differs in labels
-alone. In a directory where the study ran without reviews before, these networks are there already."""
+"""The models that are evaluated on the test, trained once more without the reviews: matched pairs that differ only in
+labels. If the study ran without reviews in this directory before, these networks exist already."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def train_unreviewed(
     workers: int | None,
     callback: RunCallback,
 ) -> None:
-    """Trains and tests these models on the labels as they were, with the values and the epochs that the study found,
-    and writes reviewed.json. Nothing where the reviews change nothing, or there is no test."""
+    """Trains and tests these models on the original labels, with the hyper-parameters and epochs that the study chose,
+    and writes reviewed.json. Does nothing if the reviews change nothing, or there is no test."""
     before = data.unreviewed
     if before is None or before.dataset.fingerprint == data.dataset.fingerprint or not len(data.roles.rows["test"]):
         return

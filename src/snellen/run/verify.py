@@ -1,4 +1,5 @@
-"""`snellen verify`: is a finished run what was computed? Each check is made by itself and says what it compared."""
+"""`snellen verify`: checks that a finished run is unchanged and reproducible. Each check is independent, and says what
+it compared."""
 
 from __future__ import annotations
 
@@ -24,15 +25,14 @@ from snellen.run.verify_weights import predictions_again, trained_again
 from snellen.study.data_settings import options_of, split_of_study
 
 JOURNALS = ("hashes.jsonl", "journal.jsonl")
-"""Each of their lines has a checksum of its own."""
+"""The journals, whose lines have checksums."""
 
 
 def verify(folder: Path, data_folder: Path | None = None, job: str | None = None, draw: bool = False) -> list[Check]:
-    """All checks of a finished run, in the order in which they build on each other; nothing in it is changed. A run
-    with faults on purpose is followed by the one without them in its folder.
-
-    job: trained again in a folder of its own; draw: one drawn by lot. Raises RunError for a folder that holds no
-    finished run, UnknownName for a job that it does not have.
+    """All checks of a finished run, in the order in which they depend on each other; the run is not changed. A run with
+    faults on purpose is followed by the run without them in its folder. job: a job to train again, in a temporary
+    folder; draw: whether to draw a job at random. Raises RunError for a folder that holds no finished run, UnknownName
+    for a job that it does not have.
     """
     expect_own_files(folder)
     if not (folder / "report.json").is_file():
@@ -66,12 +66,12 @@ def _checks(folder: Path, data_folder: Path | None, job: str | None, draw: bool)
 
 
 def stored_files(folder: Path) -> list[Check]:
-    """The checks of the bytes of all files: by their hashes, and the two journals by the checksums of their lines."""
+    """The checks of all files: by their hashes, and the two journals by the checksums of their lines."""
     return [_guarded("stored files", lambda: _files(folder)), _guarded("journals", lambda: _journals(folder))]
 
 
 def _guarded(name: str, check: Callable[[], Check]) -> Check:
-    """A check; a stored file that cannot be read is a difference."""
+    """The result of a check, in which a stored file that cannot be read counts as a difference."""
     try:
         return check()
     except (SnellenError, PolarsError, ValueError, KeyError, TypeError, OSError) as error:
@@ -82,7 +82,7 @@ def _files(folder: Path) -> Check:
     expected = hashes.hashes(folder)
     changed = [f"{name}: {change}" for name, change in sorted(hashes.changes(folder, expected).items())]
     paths = (path.relative_to(folder).as_posix() for path in hashes.below(folder))
-    paths = (name for name in paths if not name.startswith(f"{HONEST}/"))  # a run of its own
+    paths = (name for name in paths if not name.startswith(f"{HONEST}/"))  # it is a run, which has its own hashes
     without = sorted(name for name in paths if name not in expected and name not in JOURNALS and not _is_lock(name))
     what = f"SHA-256 of {plural(len(expected), 'file')}"
     if without and not changed:
@@ -104,7 +104,8 @@ def _journals(folder: Path) -> Check:
 
 
 def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -> Check:
-    """The data by their fingerprint, and the stored labels of the test part; comparing hashes is no opening."""
+    """Checks the data by their fingerprint, and the stored labels of the test part; comparing hashes is not an
+    opening."""
     study, stored = record.study, record.data["data"]
     try:
         dataset = read(study.data.source, options_of(study), data_folder)

@@ -1,4 +1,4 @@
-"""What a check of `snellen verify` finds."""
+"""The result of a check of `snellen verify`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CheckJson(TypedDict):
 
 @dataclass(frozen=True)
 class Check:
-    """One check. compared: what and how much, in words. details: what differs, or why it was not checked."""
+    """One check. compared: what was compared, in words. details: the differences, or why it was not checked."""
 
     name: str
     outcome: Outcome

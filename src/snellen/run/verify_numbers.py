@@ -29,15 +29,17 @@ from snellen.report.content import collect
 from snellen.run.verify_check import Check, compared
 
 CLOSE = 1e-9
-"""Relative, between two ways of computing one number."""
+"""Relative tolerance between two ways of computing the same number."""
 DIGITS = re.compile(r"\d+")
 
 
 def scores_again(record: RunRecord) -> Check:
-    """Every cell of scores.parquet, bit for bit."""
+    """Checks every cell of scores.parquet, bit for bit."""
     stored = pl.read_parquet(read_bytes(record.folder / "scores.parquet"))
     again = evaluations.load(record).scores
-    again = again.filter(pl.col("measure").is_in(stored["measure"].unique().to_list()))  # others were added since
+    again = again.filter(
+        pl.col("measure").is_in(stored["measure"].unique().to_list())
+    )  # later versions have more columns
     what = f"{plural(len(again), 'score')} with intervals, to the bit"
     if stored.columns != again.columns or len(stored) != len(again):
         return Check("scores", "differs", what, (f"{len(stored):,} rows are stored, {len(again):,} are computed",))
@@ -50,7 +52,7 @@ def scores_again(record: RunRecord) -> Check:
 
 
 def scores_by_other_code(record: RunRecord) -> Check:
-    """Every value of scores.parquet by scikit-learn (loss and top-k by NumPy and SciPy), and Wilson intervals by
+    """Checks every value of scores.parquet by scikit-learn (loss and top-k by NumPy and SciPy), and Wilson intervals by
     SciPy."""
     from scipy.stats import binomtest
 
@@ -71,7 +73,7 @@ def scores_by_other_code(record: RunRecord) -> Check:
 
 
 def report_again(record: RunRecord) -> Check:
-    """report.json, findings.json and evaluation.json, computed again from what is stored."""
+    """Computes report.json, findings.json and evaluation.json again from the stored files, and compares them."""
     evaluation = evaluations.load(record)
     facts = Facts(record, evaluation)
     judgement = rules.judge(facts)
@@ -128,7 +130,7 @@ def _close(one: float | None, other: float | None) -> bool:
 
 
 class _Values:
-    """The values of all scores by other code, each network on each role once."""
+    """Computes the values of all scores by other code, each network on each role once."""
 
     def __init__(self, record: RunRecord) -> None:
         self._record = record
@@ -137,7 +139,7 @@ class _Values:
         self._known: dict[tuple[str, str | None, str, str], list[dict[tuple[str, str | None], float | None]]] = {}
 
     def value(self, row: Mapping[str, Any]) -> float | None:
-        """The value of a row: a mean where it is one of several networks."""
+        """The value of a row; for several networks, their mean."""
         key = (row["model"], row["job"], row["of"], row["role"])
         if key not in self._known:
             self._known[key] = [self._of(each) for each in self._predictions(*key)]
@@ -151,7 +153,7 @@ class _Values:
             return networks.all if networks is not None else []
         if job is None:
             folds = held_out(self._record, model)
-            assert folds is not None  # scores over folds were computed from them
+            assert folds is not None  # they exist, because scores over folds were computed from them
             return [each for one in folds.splits.values() for each in one.all] if role == HELD_OUT else [folds.pooled()]
         folder = self._floors[job] if of == "floor" else self._record.folder_of(job)
         return [folder.labelled(role)]

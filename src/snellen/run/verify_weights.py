@@ -1,4 +1,4 @@
-"""Stored weights of a run, used again on its data; and one of its jobs, trained again."""
+"""Checks by stored weights, which predict the data again, and by training a job again."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ from snellen.train.train_pack import train_pack
 from snellen.train.watcher import Silent
 
 ROUNDING = 1e-3
-"""The most by which probabilities of one network differ between machines and versions; more is no rounding."""
+"""The largest difference between probabilities of a network on different machines and versions that rounding
+explains."""
 SAME = ("torch", "processor", "kernels")
-"""What must be equal for equal bits."""
+"""The parts of the environment that must be equal for equal bits."""
 CLOCKS = ("seconds", "step_ms", "time")
 
 
 class _Difference(NamedTuple):
-    """largest: of two probabilities; 0 where the bits are equal."""
+    """largest: the largest difference of two probabilities; 0 if the bits are equal."""
 
     name: str
     largest: float
@@ -55,7 +56,7 @@ class _Difference(NamedTuple):
 
 
 def predictions_again(record: RunRecord, data: SplitData) -> Check:
-    """Every stored prediction of every network and baseline whose weights are there, labels of those that have some."""
+    """Checks every stored prediction of every network and baseline with weights, and their labels if they have some."""
     environment = _environment(record)
     if isinstance(environment, Check):
         return environment
@@ -93,8 +94,8 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
 
 
 def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
-    """One job trained again, as the record of its pack says, in a folder of its own: weights, predictions, losses,
-    history and result, without their clocks. job: None for one drawn by lot.
+    """Trains one job again, as the record of its pack says, in a temporary folder, and compares weights, predictions,
+    losses, history and result, without times. job: None for a random one.
     """
     done = sorted(each for each in record.jobs if record.folder_of(each).is_done())
     if job is not None and job not in done:
@@ -126,7 +127,8 @@ def trained_again(record: RunRecord, data: SplitData, job: str | None) -> Check:
 
 
 def _environment(record: RunRecord) -> Environment | Check:
-    """Here, with the device and threads of the run; a check that was not made where the device is not here."""
+    """The environment of this machine, with the device and threads of the run; or a check that was not made, if the
+    device is missing."""
     stored: Environment = read_json(record.folder / "environment.json")
     try:
         return current_environment(stored.get("device", "cpu"), stored.get("threads"), {})
@@ -135,7 +137,7 @@ def _environment(record: RunRecord) -> Environment | Check:
 
 
 def _other_machine(record: RunRecord, here: Environment, recorded: Mapping[str, Any] | None = None) -> list[str]:
-    """Why bits need not be equal here."""
+    """Reasons why bits may differ on this machine."""
     there: Mapping[str, Any] = {**read_json(record.folder / "environment.json"), **(recorded or {})}
     now: Mapping[str, Any] = {**here}
     return [
@@ -162,7 +164,7 @@ def _lanes(record: RunRecord, data: SplitData) -> dict[tuple[str, ...], Lane]:
 
 
 def _prepare(record: RunRecord, pack: list[Lane], context: RunContext) -> None:
-    """Copies what training begins from: the record of the pack, and what the phase before left."""
+    """Copies the files that training starts from: the record of the pack, and the results of the phase before."""
     name = f"packs/{pack_id(pack)}/pack.json"
     write_bytes(context.run / name, (record.folder / name).read_bytes())
     for before in (lane.trajectory.start for lane in pack):
@@ -181,7 +183,7 @@ def _recorded_margins(record: RunRecord, job: str) -> bool:
 
 
 def _compare(stored: JobFolder, again: JobFolder, pack: list[Lane], job: str) -> tuple[list[str], int]:
-    """What differs in the files that training wrote, and how many these are."""
+    """The differences in the files that training wrote, and the number of files."""
     lane = next(lane for lane in pack if job in lane.ids)
     paths = [again.weights, *map(again.predictions_path, lane.predicted), again.losses, again.margins, again.end]
     names = [path.relative_to(again.path).as_posix() for path in paths if path.exists()]

@@ -17,8 +17,8 @@ from snellen.study.schema import StudyFile
 
 
 def honest_study(study: StudyFile, folder: Path, settings: Settings) -> tuple[Document, StudyFile, Settings] | None:
-    """What to run beside a study with faults, and where: HONEST in its run directory; None where no fault changes
-    what is trained."""
+    """The study without faults, to be run in addition, and its settings, with the folder HONEST in the run directory;
+    None if no fault changes the training."""
     if not changes_training(study):
         return None
     document = parse(to_yaml(without_faults(study)), "study without faults")
@@ -26,8 +26,8 @@ def honest_study(study: StudyFile, folder: Path, settings: Settings) -> tuple[Do
 
 
 def note_used_test(data: SplitData, study: StudyFile) -> None:
-    """Test images that chose are counted in the log of openings, once for each study, whatever they are called: all of
-    an official test where validation images are taken from it."""
+    """Records in the log of openings that test images were used to choose, once for each study: all images of an
+    official test if validation images are taken from it."""
     dataset = (data.unreviewed or data).dataset
     if data.divided_test is not None and dataset.official_test is not None:
         rows = np.flatnonzero(dataset.official_test)

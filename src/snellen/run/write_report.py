@@ -1,4 +1,4 @@
-"""What is stored in a run becomes scores, findings, bundles and the report."""
+"""Makes scores, findings, bundles and the report from the stored files of a run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FinishedRun:
 
 
 def write_report(record: RunRecord, evaluation: Evaluation, dataset: Dataset | None) -> FinishedRun:
-    """Writes scores, findings, bundles and the report. dataset: None when only stored files may be used."""
+    """Writes scores, findings, bundles and the report. dataset: None if only stored files may be used."""
     evaluations.save(record, evaluation)
     if dataset is not None:  # a killed process may have left files without a hash
         hashes.note_new(record.folder, covered(record.folder))
@@ -111,7 +111,7 @@ def _thumbnails(folder: Path, content: ReportJson, dataset: Dataset | None) -> T
 def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson) -> None:
     """Writes the bundle of each model that was trained to the end; evaluation.json says which one the study chose.
 
-    A bundle is not written again where the weights, or the distances from the training images, were changed.
+    A bundle is not written again if the weights, or the distances from the training images, were changed.
     """
     low, high = content["data"]["pixel_range"]
     height, width, channels = content["data"]["shape"]
@@ -150,7 +150,7 @@ def _save_bundles(record: RunRecord, evaluation: Evaluation, content: ReportJson
 def _sections(
     confidence: Confidence | None, familiarity: Familiarity | None, faults: tuple[str, ...]
 ) -> Sections | None:
-    """The optional sections of a bundle; None without any. Of the thresholds those that are certified."""
+    """The optional sections of a bundle; None without any. Only certified thresholds are included."""
     fitted = confidence.temperature if confidence else None
     certified = [
         Threshold(
@@ -180,7 +180,7 @@ def _sections(
 
 
 def _is_changed(run: Path, path: Path) -> bool:
-    """Whether a file is another than was written."""
+    """Whether a file has changed since it was written."""
     name = path.relative_to(run).as_posix()
     return bool(hashes.changes(run, {each: sha256 for each, sha256 in hashes.hashes(run).items() if each == name}))
 

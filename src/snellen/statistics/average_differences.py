@@ -12,7 +12,7 @@ from snellen.statistics.results import COVERS_IMAGES, COVERS_IMAGES_AND_SEEDS, L
 from snellen.statistics.student_t import Term, satterthwaite
 
 FEWEST_DIFFERENT = 10
-"""Images that two networks must answer differently: of fewer the normal distribution says too little."""
+"""The fewest images that two networks must answer differently: with fewer, the normal distribution does not hold."""
 
 
 def average_limits_between(
@@ -28,7 +28,8 @@ def average_limits_between(
     FEWEST_DIFFERENT images are answered differently.
 
     The t interval of the influences of the images on both measures (the infinitesimal jackknife: Efron, SIAM 1982),
-    paired over the images. recipes: over seeds too, with the variances of `recipe_limits`; else of the first networks.
+    paired over the images. recipes: whether the limits cover seeds too, with the variances of `recipe_limits`;
+    otherwise the first networks alone are compared.
     """
     a, b = (each if recipes else each[:1] for each in (a_SN, b_SN))
     if a.shape[1] != b.shape[1] or a.shape[1] != len(labels_N):

@@ -10,16 +10,17 @@ from snellen.statistics.wilson_interval import wilson
 
 BINS = 15
 WIDE_BINS, FEWEST = 10, 10
-"""Of the probability of one class: most bins, and the images that each must hold."""
+"""For the probability of one class: the most bins, and the fewest images in each bin."""
 REDRAWS = 500
 CHUNK = 2_000_000
-"""Random numbers that are in memory at once."""
+"""Random numbers held in memory at once."""
 
 
 @dataclass(frozen=True)
 class Bin:
     """Some of the images, by ascending confidence. confidence: mean top probability; accuracy: share that is right,
-    with Wilson's 95 % interval. Of one class: the mean of its probability, and the share of its images."""
+    with Wilson's 95 % interval. For one class: the mean of its probability, and the share of images that are of the
+    class."""
 
     images: int
     confidence: float
@@ -31,7 +32,8 @@ class Bin:
 @dataclass(frozen=True)
 class CalibrationError:
     """error: the expected calibration error, in [0, 1]. by_chance: its mean over labels redrawn from the probabilities,
-    which is what a network with true probabilities shows on these images; by_chance_high: exceeded by 5 % of them."""
+    which is the error that a perfectly calibrated network shows on these images; by_chance_high: exceeded by 5 % of the
+    redrawn labels."""
 
     error: float
     by_chance: float
@@ -39,7 +41,7 @@ class CalibrationError:
 
 
 def reliability(confidence_N: np.ndarray, right_N: np.ndarray) -> list[Bin]:
-    """At most 15 bins of equally many images, by ascending confidence (the probability of the answer)."""
+    """At most 15 bins of equal numbers of images, by ascending confidence (the probability of the predicted class)."""
     order = np.argsort(confidence_N, kind="stable")
     found = []
     for rows in np.array_split(order, min(BINS, len(order))):
@@ -48,9 +50,9 @@ def reliability(confidence_N: np.ndarray, right_N: np.ndarray) -> list[Bin]:
 
 
 def class_reliability(probabilities_N: np.ndarray, own_N: np.ndarray) -> list[Bin]:
-    """Of one class against the others: at most 10 bins of its probability, equally wide, each with the share of images
-    that are of the class as `accuracy`. A bin of fewer than FEWEST images is joined with the next, the last with the
-    one before. own_N: bool, whether an image is of the class."""
+    """For one class against the others: at most 10 bins of its probability, equally wide, each with the share of images
+    of the class as `accuracy`. A bin of fewer than FEWEST images is joined with the next, the last bin with the one
+    before. own_N: bool, whether an image is of the class."""
     probabilities = probabilities_N.astype(np.float64)
     places = np.minimum((probabilities * WIDE_BINS).astype(np.int64), WIDE_BINS - 1)
     parts: list[np.ndarray] = []
@@ -72,10 +74,9 @@ def _bin(probabilities_N: np.ndarray, hits_N: np.ndarray) -> Bin:
 
 
 def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray) -> CalibrationError:
-    """The expected calibration error of N >= 1 answers in 15 bins of equal mass, beside that of true probabilities.
-
-    Its estimate is above 0 even for true probabilities (Roelofs, Cain, Shlens and Mozer, AISTATS 2022), so it means
-    nothing without the second value. Labels are redrawn 500 times, from a fixed seed.
+    """The expected calibration error of N >= 1 answers in 15 bins of equal mass, and its value for perfect calibration.
+    Its estimate is above 0 even for perfect calibration (Roelofs, Cain, Shlens and Mozer, AISTATS 2022), so it can only
+    be read beside the second value. Labels are redrawn 500 times, from a fixed seed.
     """
     order = np.argsort(confidence_N, kind="stable")
     confidence = confidence_N[order].astype(np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 from snellen.statistics.levels import CONFIDENCE
 
 NEGLIGIBLE = 1e-9
-"""Changes of probabilities up to this are rounding of float32."""
+"""Changes of probabilities up to this are rounding errors of float32."""
 
 
 def share_changes(lost: np.ndarray, won: np.ndarray, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -38,15 +38,14 @@ def mean_changes(differences_N: np.ndarray, labels_N: np.ndarray, images: np.nda
         error = np.sqrt(squares / (images - 1) / images)
         degrees = np.maximum(images - 1, 1)
         half = stdtrit(degrees, 1 - (1 - CONFIDENCE) / 2) * error
-        certain = np.where(np.abs(mean) <= NEGLIGIBLE, 1.0, 0.0)  # every image changes by the same
+        certain = np.where(np.abs(mean) <= NEGLIGIBLE, 1.0, 0.0)  # every image changes by the same amount
         p = np.where(error > NEGLIGIBLE, 2 * stdtr(degrees, -np.abs(mean) / error), certain)
     return mean, mean - half, mean + half, np.where(images > 1, p, 1.0)
 
 
 def own_class_p_values(change_NK: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """(K,) one-sided p-value: what changes for class k falls no more for images of k than for others.
-
-    Their mean changes are compared with the variance that they have when labels mean nothing.
+    """(K,) one-sided p-values of the hypothesis that column k falls no more for images of class k than for other
+    images. The mean changes are compared with their variance under random labels.
     """
     from scipy.special import ndtr
 

@@ -12,18 +12,19 @@ from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.wilson_interval import wilson_limits
 
 PSEUDO_COUNTS = 4.0
-"""Images of the average class that are added to each class before its variance is taken: the few answers of a small
-class may all be right without its being perfect. With 4 the coverage is at least 93 % and mostly 95 to 99 %, from one
-image a class on (tests/statistics)."""
+"""Images of the average class that are added to each class before its variance is computed: the few answers of a small
+class may all be right although its true recall is below 1. With 4 the coverage is at least 93 % and mostly 95 to 99 %,
+from one image a class on (tests/statistics)."""
 
 
 FEW_IMAGES = 10
-"""Below this a class that no image was answered as may be one that is merely rare."""
+"""With fewer images, a class that was never predicted may only be rare."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """A measure as proportions a class: hits of count, then `value` of that proportion. slope: of `value` there."""
+    """A measure as a function of a proportion for each class: `value` of hits / count. slope: the derivative of
+    `value`."""
 
     hits: np.ndarray
     count: np.ndarray
@@ -55,14 +56,14 @@ def average_limits(
     ratio: float = 1.0,
 ) -> tuple[float, float]:
     """The limits of a measure averaged over the classes, from confusion counts [true, predicted] with an image at
-    least; class sizes are taken as they are. Counts may be means over networks; ratio: of the variance of that
-    mean to one network's, as `variance_ratio` has it.
+    least; class sizes are treated as fixed. Counts may be means over networks; ratio: variance of that mean over the
+    variance of one network, see `variance_ratio`.
 
     Each class is a proportion (F1: of the Jaccard index), whose variance is taken after adding PSEUDO_COUNTS images of
-    the average class; the variance of the average has the covariances between classes, for an image answered wrongly
-    counts against two. The limits are the exact ones of that many images of equal worth (Korn and Graubard, Survey
-    Methodology 24, 1998). Precision and F1 are ratios, and biased where a class is small; the limits are widened by the
-    first term of the bias, and by what classes that were never predicted may have.
+    the average class; the variance of the average includes the covariances between classes, because an image answered
+    wrongly counts against two classes. The limits are the exact ones for the effective number of images (Korn and
+    Graubard, Survey Methodology 24, 1998). Precision and F1 are ratios, and biased where a class is small; the limits
+    are widened by the first term of the bias, and by the possible values of classes that were never predicted.
     """
     counts = Counts.of(np.asarray(matrix_KK, np.float64))
     occurs = counts.support > 0
@@ -74,7 +75,7 @@ def average_limits(
     known = int((occurs & (parts.count > 0)).sum())
     typical = (float(weights @ raw) * known + PSEUDO_COUNTS / 2) / (known + PSEUDO_COUNTS)
     share = (parts.hits + PSEUDO_COUNTS * typical) / (parts.count + PSEUDO_COUNTS)
-    # the denominator of precision and F1 varies too, which tells where it is small
+    # the denominator of precision and F1 varies too, which matters where it is small
     few = 1.0 if measure == "recall" else 1 + 1 / np.maximum(counts.support, 1)
     variance = weights**2 * share * (1 - share) * parts.slope(share) ** 2 / np.maximum(parts.count, 1) * few
     scale = _covariances(matrix_KK, counts, measure, weights) * ratio
@@ -88,7 +89,7 @@ def average_limits(
 
 
 def influences(matrix_KK: np.ndarray, measure: ClassMeasure, average: Average) -> np.ndarray:
-    """(K, K): how far one more image in a cell [true, predicted] would move the average, to first order."""
+    """(K, K): by how much one more image in a cell [true, predicted] would change the average, to first order."""
     counts = Counts.of(np.asarray(matrix_KK, np.float64))
     weights = counts.support if average == "weighted" else (counts.support > 0).astype(np.float64)
     diagonal, row, column = (each * weights / weights.sum() for each in _slopes(counts, measure))
@@ -100,15 +101,15 @@ def influences(matrix_KK: np.ndarray, measure: ClassMeasure, average: Average) -
 def variance_ratio(influences_SN: np.ndarray) -> float:
     """The variance of the mean of S networks over other images, as a share of one network's, in (0, 1].
 
-    influences_SN: of each image with each network. 1 where no image has any.
+    influences_SN: the influence of each image with each network. 1 if all influences are 0.
     """
     single = float(np.mean((influences_SN**2).sum(1)))
     return float((influences_SN.mean(0) ** 2).sum()) / single if single > 0 else 1.0
 
 
 def _slopes(counts: Counts, measure: ClassMeasure) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(K,) each: how far a class's measure moves with one more image that is of it and answered as it, only of it, only
-    answered as it."""
+    """(K,) each: by how much the measure of a class changes with one more image that is of the class and predicted as
+    it; of the class only; predicted as it only."""
     value, none = counts.per_class(measure), np.zeros(len(counts.support))
     total = np.maximum({"precision": counts.predicted, "recall": counts.support}.get(measure, counts.support), 1e-9)
     if measure == "recall":
@@ -120,8 +121,8 @@ def _slopes(counts: Counts, measure: ClassMeasure) -> tuple[np.ndarray, np.ndarr
 
 
 def _covariances(matrix_KK: np.ndarray, counts: Counts, measure: ClassMeasure, weights: np.ndarray) -> float:
-    """The variance of the average over the sum of the classes' own variances; where no answer is wrong, 2 for F1, in
-    which every wrong answer would count twice, and 1 for the others."""
+    """The variance of the average divided by the sum of the variances of the classes. If no answer is wrong: 2 for F1,
+    where every wrong answer would count twice, and 1 for other measures."""
     wrong = np.asarray(matrix_KK, np.float64) * (1 - np.eye(len(weights)))
     if measure == "recall":
         return 1.0
@@ -129,15 +130,16 @@ def _covariances(matrix_KK: np.ndarray, counts: Counts, measure: ClassMeasure, w
         return 2.0 if measure == "f1" else 1.0
     diagonal, row, column = (each * weights for each in _slopes(counts, measure))
     right = float(counts.hits @ diagonal**2)
-    own = float(wrong.sum(1) @ row**2 + wrong.sum(0) @ column**2) + right
+    class_variances = float(wrong.sum(1) @ row**2 + wrong.sum(0) @ column**2) + right
     together = float((wrong * (row[:, None] + column[None, :]) ** 2).sum()) + right
-    return together / own if own > 0 else 1.0
+    return together / class_variances if class_variances > 0 else 1.0
 
 
 def _biases(
     counts: Counts, measure: ClassMeasure, weights: np.ndarray, value: np.ndarray, typical: float
 ) -> tuple[float, float]:
-    """By how much the average may be too high and too low, at least 0 each: ratios of small counts."""
+    """By how much the average may be too high and too low, each at least 0, because it contains ratios of small
+    counts."""
     if measure == "recall":
         return 0.0, 0.0
     recall = (counts.hits + PSEUDO_COUNTS * typical) / (counts.support + PSEUDO_COUNTS)

@@ -9,8 +9,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class MixDifference:
-    """distance: total variation, the share of images that would have to be of other classes, in [0, 1]. furthest: the
-    class whose shares differ most. p_value: of equal mixes."""
+    """distance: total variation, the share of images whose class would have to change, in [0, 1]. furthest: the class
+    whose shares differ most. p_value: for the hypothesis of equal mixes."""
 
     distance: float
     furthest: int

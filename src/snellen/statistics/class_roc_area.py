@@ -1,4 +1,4 @@
-"""The area under the ROC curve of one class against the rest, with an interval that holds near 1 too."""
+"""The area under the ROC curve of one class against the rest, with an interval that is valid also near 1."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def class_roc_area(scores_N: np.ndarray, is_class_N: np.ndarray) -> Interval | N
     None where there are fewer than 2 of either.
 
     The limits are the wider of DeLong's, which are symmetric, and those of DeLong's error on the logit scale (Pepe, The
-    Statistical Evaluation of Medical Tests, 2003, section 5.2.4). DeLong's alone cover only 70 to 80 % of areas of .99
-    of classes with 40 images; together they cover at least 90 %, and mostly 95 % (tests/statistics). Where the scores
-    separate the classes wholly DeLong's error is 0: then the far limit is that of as many successes as there are
-    images of the smaller side (Clopper and Pearson).
+    Statistical Evaluation of Medical Tests, 2003, section 5.2.4). For areas of .99 and classes of 40 images, DeLong's
+    alone cover only 70 to 80 %; the wider of both covers at least 90 %, and mostly 95 % (tests/statistics). If the
+    scores separate the classes completely, DeLong's standard error is 0: then the lower limit is the exact one for only
+    successes among the images of the smaller side (Clopper and Pearson).
     """
     own = np.asarray(is_class_N, bool)
     fewer = int(min(own.sum(), (~own).sum()))

@@ -12,7 +12,7 @@ from snellen.errors import StudyError
 
 
 def letter_groups(different_MM: np.ndarray, order: Sequence[int] | None = None) -> tuple[tuple[int, ...], ...]:
-    """The groups of models none of which can be told apart: two models share one if and only if they do not differ.
+    """The groups of models that cannot be told apart: two models share a group if and only if they do not differ.
 
     different_MM: symmetric bool, False on the diagonal. order: the models, best first (default: as they come); groups
     and their members stand in that order. Insert and absorb (Piepho, Journal of Computational and Graphical Statistics
@@ -21,7 +21,7 @@ def letter_groups(different_MM: np.ndarray, order: Sequence[int] | None = None) 
     """
     different = np.asarray(different_MM, bool)
     if different.ndim != 2 or (different != different.T).any() or np.diagonal(different).any():
-        raise StudyError("differences between models are no symmetric matrix", found=f"shape {different.shape}")
+        raise StudyError("the differences between models are not a symmetric matrix", found=f"shape {different.shape}")
     ranks = range(len(different)) if order is None else order
     sorted_pairs = np.argwhere(np.triu(different[np.ix_(ranks, ranks)])) if len(different) else np.empty((0, 2), int)
     groups = [frozenset(range(len(different)))] if len(different) else []
@@ -31,9 +31,9 @@ def letter_groups(different_MM: np.ndarray, order: Sequence[int] | None = None) 
 
 
 def _split(groups: list[frozenset[int]], first: int, second: int) -> list[frozenset[int]]:
-    """Splits the groups that hold both; only their halves can lie inside another group."""
+    """Splits the groups that hold both models; only the new groups can lie inside another group."""
     kept = [group for group in groups if not {first, second} <= group]
-    halves = [group - {one} for group in groups if {first, second} <= group for one in (first, second)]
+    halves = [group - {model} for group in groups if {first, second} <= group for model in (first, second)]
     for half in sorted(set(halves), key=len, reverse=True):
         if not any(half <= group for group in kept):
             kept.append(half)
@@ -41,7 +41,7 @@ def _split(groups: list[frozenset[int]], first: int, second: int) -> list[frozen
 
 
 def letters(groups: Sequence[Sequence[int]], models: int) -> tuple[str, ...]:
-    """A word a model: the letters of its groups, a first, as "ab". After z come a', b' and so on."""
+    """One word for each model: the letters of its groups in order, such as "ab". After z come a', b' and so on."""
     words = [""] * models
     for index, group in enumerate(groups):
         name = ascii_lowercase[index % 26] + "'" * (index // 26)

@@ -1,7 +1,7 @@
-"""Confident learning: which labels disagree with predictions of models that were not trained on them.
+"""Confident learning: labels that disagree with the predictions of models that were not trained on them.
 
 Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70 (2021), 1373-1411.
-Probabilities must be of images that the model was not trained on: out of fold, or held out.
+The probabilities must be those of images that the model was not trained on: out of fold, or held out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(K,) the mean probability of a class over the images labelled so; 1 for a class without any.
+    """(K,) the mean probability of each class over the images with its label; 1 for a class without images.
 
     labels: (N,) int64 in 0..K-1; probabilities: (N, K)."""
     classes = probabilities.shape[1]
@@ -20,13 +20,13 @@ def class_thresholds(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 
 
 def confident_classes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(N,) int64: of the classes at or above their threshold the most probable one; -1 where there is none."""
+    """(N,) int64: the most probable of the classes at or above their threshold; -1 if there is none."""
     above = np.where(probabilities >= class_thresholds(labels, probabilities), probabilities, -1.0)
     return np.asarray(np.where(above.max(1) >= 0, above.argmax(1), -1), np.int64)
 
 
 def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(N,) bool: counted off the diagonal of the confident joint, and predicted to be of another class."""
+    """(N,) bool: whether an image is off the diagonal of the confident joint, and predicted as another class."""
     confident = confident_classes(labels, probabilities)
     return np.asarray((confident >= 0) & (confident != labels) & (probabilities.argmax(1) != labels))
 
@@ -40,7 +40,7 @@ def label_margins(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def other_classes(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(N,) int64: the most probable class but the label."""
+    """(N,) int64: the most probable class other than the label."""
     values = probabilities.astype(np.float64)
     values[np.arange(len(labels)), labels] = -np.inf
     return np.asarray(values.argmax(1), np.int64)

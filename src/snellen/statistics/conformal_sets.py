@@ -1,8 +1,8 @@
 """Sets of classes that hold the true one with a stated probability: adaptive prediction sets (APS), split conformal.
 
 Romano, Sesia and Candès, "Classification with Valid and Adaptive Coverage", NeurIPS 2020, without randomisation, so
-that equal images get equal sets; those are a little larger than needed. The promise is an average over all
-images and over draws of the calibration images, not one for each class.
+that equal images get equal sets, which are a little larger than needed. The guarantee is an average over all images and
+over draws of the calibration images; it does not hold for each class.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def cumulative(probabilities_NK: np.ndarray) -> np.ndarray:
 
 
 def conformal_limit(probabilities_NK: np.ndarray, labels_N: np.ndarray, coverage: float) -> float | None:
-    """The limit of `cumulative` that the true class of a new image does not exceed with probability `coverage`, from
-    N calibration images: the ceil((N + 1) coverage)-th smallest of theirs; None where they are too few for it."""
+    """The limit of `cumulative` that the true class of a new image does not exceed with probability `coverage`, from N
+    calibration images: the ceil((N + 1) coverage)-th smallest of theirs; None if there are too few images."""
     place = ceil((len(labels_N) + 1) * coverage - 1e-9)
     if place > len(labels_N):
         return None

@@ -24,8 +24,8 @@ class Disagreement:
 def fold_mean(scores_J: np.ndarray, n_train: float, n_test: float) -> Mean:
     """The mean of J >= 2 folds x repeats with the Nadeau-Bengio interval.
 
-    scores_J: (J,), or (J, S) with S seeds of each split, which are averaged first: they are no new splits. n_train:
-    rows actually fitted in a split; n_test: rows scored in it (means, where splits differ).
+    scores_J: (J,), or (J, S) with S seeds of each split, which are averaged first, because seeds are not new splits.
+    n_train: rows actually fitted in a split; n_test: rows scored in it (means, if splits differ).
 
         SE^2 = (1/J + n_test/n_train) s^2,  t interval with J - 1 degrees of freedom
 
@@ -57,8 +57,8 @@ def disagreement(
 ) -> Disagreement:
     """Cross-validation against hold-out: they disagree when |difference| > 3 sqrt(SE_NB^2 + p (1 - p)/n + v).
 
-    p and n: accuracy and number of images of the hold-out part; v: how much its accuracy varies when the networks that
-    were scored there are trained again, see `retraining_variance`. Leak, shift and training size are the candidates.
+    p and n: accuracy and number of images of the hold-out part; v: the variance of its accuracy when the scored
+    networks are trained again, see `retraining_variance`. Possible causes are a leak, a shift and the training size.
     """
     variance = holdout_accuracy * (1 - holdout_accuracy) / holdout_images + retraining_variance
     limit = 3 * float(np.sqrt(folds.standard_error**2 + variance))
@@ -67,10 +67,10 @@ def disagreement(
 
 
 def retraining_variance(scores_JS: np.ndarray, n_test: float) -> float:
-    """The variance of one network's accuracy from training to training, beside that of the images it is scored on.
+    """The variance of one network's accuracy from training to training, without the variance due to the scored images.
 
     scores_JS: (J, S) accuracies of J splits with S seeds each. The larger of two estimates: between seeds of the same
-    split; between splits, less what n_test other images alone explain.
+    split; between splits, minus the variance that n_test other images explain.
     """
     splits = scores_JS.mean(1)
     mean = float(splits.mean())

@@ -11,8 +11,9 @@ from snellen.statistics.levels import CONFIDENCE
 
 @dataclass(frozen=True, eq=False)
 class RocAreas:
-    """(K,) each. low, high: the interval. p_value: two-sided, of "the score does not tell this class from the rest".
-    Areas and limits are NaN, and p-values 1, where there are fewer than 2 images of the class, or of the others."""
+    """(K,) each. low, high: the interval. p_value: two-sided, for the hypothesis that the score does not separate this
+    class from the rest. Areas and limits are NaN, and p-values 1, if there are fewer than 2 images of the class, or of
+    the others."""
 
     area: np.ndarray
     low: np.ndarray
@@ -30,13 +31,14 @@ def count_ties(scores_N: np.ndarray, labels_N: np.ndarray, num_classes: int) -> 
 
 
 def roc_areas(tied_TK: np.ndarray, clipped: bool = True) -> RocAreas:
-    """The area of each class, higher scores for the class, ties count half. tied_TK: as `count_ties` returns it.
-    clipped: whether limits are cut to [0, 1].
+    """The area of each class; higher scores speak for the class, and ties count half. tied_TK: as `count_ties` returns
+    it. clipped: whether limits are cut to [0, 1].
 
     The interval is that of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988) in the fast form by ranks (Sun and
     Xu, IEEE Signal Processing Letters 21, 2014). The p-value is the larger of two: of the rank test (Mann and Whitney
-    1947, with ties), right where nothing is told apart, and of DeLong's error, which does not fall for scores that are
-    nearly always 0: there 3 positive scores of one class would be "p = 1e-7".
+    1947, with ties), which is right where the score separates nothing, and of DeLong's standard error. The latter
+    protects scores that are nearly always 0, where the rank test would give p = 1e-7 for 3 positive scores of one
+    class.
     """
     from scipy.special import ndtr, ndtri
 
@@ -77,5 +79,5 @@ def _variance(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _per_error(distance: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Distances in errors; without an error only the rank test speaks."""
+    """Distances divided by their standard errors; without an error only the rank test counts."""
     return np.asarray(np.where(variance > 0, distance / np.sqrt(variance), np.inf))

@@ -1,4 +1,4 @@
-"""Do two sets of images look like draws from one source, as far as the scores of a network show?"""
+"""A test whether two sets of images come from the same source, by the scores of a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 PERMUTATIONS = 999
 MOST = 5_000
-"""Images of each set, a random part of larger sets: enough to find shifts that matter."""
+"""The most images of each set; larger sets are sampled. It is enough to detect shifts that matter."""
 
 
 def permutation_p(a_N: np.ndarray, b_M: np.ndarray, seed: int = 0) -> float:

@@ -10,9 +10,8 @@ from snellen.errors import StudyError
 
 
 def family(comparisons: Sequence[tuple[str, float | None]]) -> dict[str, float]:
-    """The Holm-adjusted p-value of each named comparison, in their order. One without a p-value counts as 1.
-
-    Raises StudyError for a name that stands twice.
+    """The Holm-adjusted p-value of each named comparison, in their order. A comparison without a p-value counts as 1.
+    Raises StudyError for a name given twice.
     """
     names = [name for name, _ in comparisons]
     if len(set(names)) < len(names):
@@ -25,8 +24,8 @@ def family(comparisons: Sequence[tuple[str, float | None]]) -> dict[str, float]:
 def holm(p_values_C: np.ndarray) -> np.ndarray:
     """Holm's step-down adjustment of (C,) p-values (Scandinavian Journal of Statistics 6, 1979).
 
-    The k-th smallest of C, k from 0, becomes the largest of (C - j) p_j over j <= k, at most 1. Own code, because
-    statsmodels is no dependency and SciPy has false discovery rates only.
+    The k-th smallest of C, k from 0, becomes the largest of (C - j) p_j over j <= k, at most 1. Written here because
+    statsmodels is not a dependency, and SciPy only has false discovery rates.
     """
     order = np.argsort(p_values_C, kind="stable")
     scaled = p_values_C[order] * np.arange(len(p_values_C), 0, -1)

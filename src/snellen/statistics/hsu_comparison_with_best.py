@@ -1,4 +1,4 @@
-"""Comparison with the best: which models may be the best one, and how far below it each of the others may lie."""
+"""Comparison with the best: which models may be the best, and how far below the best each of the others may be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from snellen.statistics.levels import SIGNIFICANT
 class WithBest:
     """A model minus the best of the others: simultaneous 95 % limits, low <= 0 <= high.
 
-    not_worse: it may be the best; the only one if `low` is 0.
+    not_worse: whether it may be the best; it is the only candidate if `low` is 0.
     """
 
     low: float
@@ -28,18 +28,18 @@ def confidence_of(models: int) -> float:
 
 
 def compare_with_best(lows_MM: np.ndarray, highs_MM: np.ndarray) -> list[WithBest]:
-    """Hsu's constrained intervals for theta_i - max of the other thetas, one a model.
+    """Hsu's constrained intervals for theta_i - max of the other thetas, one for each model.
 
     Hsu, Annals of Statistics 9, 1981, and Multiple Comparisons, 1996, chapter 4.
 
-    lows_MM, highs_MM: [i, j] = limits of theta_i - theta_j at `confidence_of(M)`; -1 and 1 where nothing is known;
-    diagonals are not read.
+    lows_MM, highs_MM: [i, j] = limits of theta_i - theta_j at `confidence_of(M)`; -1 and 1 for pairs that cannot be
+    compared; diagonals are not read.
 
         high_i = max(0, min_j high_ij),  i may be the best when that minimum is not negative
         low_i  = min(0, min over the j != i that may be the best of low_ij), 0 when there is none
 
-    The best model stands among `not_worse` with 95 % confidence. Hsu asks fewer and one-sided questions, so a model
-    that shares a letter with the first may still be worse than the best.
+    The best model is among `not_worse` with 95 % confidence. Hsu asks fewer and one-sided questions, so a model that
+    shares a letter with the first may still be worse than the best.
     """
     models = len(lows_MM)
     if models < 2:

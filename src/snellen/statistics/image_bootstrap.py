@@ -8,16 +8,15 @@ from snellen.statistics.levels import CONFIDENCE
 
 RESAMPLES = 2_000
 FEWEST = 10
-"""Images of a class that are drawn among themselves: one image alone would never vary."""
+"""The fewest images of a class that are resampled within their class: a single image would never vary."""
 CHUNK = 2**22
 """Random numbers held at once, 32 MiB."""
 
 
 def bootstrap_means(values_NM: np.ndarray, strata_N: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
-    """(RESAMPLES, M) means of the columns of (N, M) over the same resamples of the images, by Philox.
-
-    strata_N: the class of each image, where their numbers were fixed when the images were drawn: as many of each class
-    are drawn again, those of classes of fewer than FEWEST images together. None: all are drawn together.
+    """(RESAMPLES, M) means of the columns of (N, M) over the same resamples of the images, drawn by Philox. strata_N:
+    the class of each image, if class sizes were fixed when the images were drawn: then each class is resampled
+    separately, and classes of fewer than FEWEST images together. None: all images are resampled together.
     """
     values = np.asarray(values_NM, np.float64)
     images = len(values)
@@ -43,7 +42,7 @@ def bootstrap_means(values_NM: np.ndarray, strata_N: np.ndarray | None = None, s
 def bootstrap_limits(
     values_NM: np.ndarray, strata_N: np.ndarray | None = None, seed: int = 0
 ) -> list[tuple[float, float] | None]:
-    """The limits of the mean of each column; None for one whose values are all alike. strata_N: see
+    """The limits of the mean of each column; None for a column whose values are all equal. strata_N: see
     `bootstrap_means`."""
     values = np.asarray(values_NM, np.float64)
     tail = 100 * (1 - CONFIDENCE) / 2

@@ -9,9 +9,8 @@ SMALLEST = 15
 
 
 def smallest_alpha(holds: Callable[[float], bool]) -> float:
-    """The smallest alpha for which `holds(1 - alpha)`, say that limits of that confidence leave out 0; in [1e-15, 1].
-
-    holds: a condition on the confidence; where true, also true for smaller ones. By bisection of the
+    """The smallest alpha in [1e-15, 1] for which `holds(1 - alpha)`, for example that limits of that confidence exclude
+    0. holds: a condition on the confidence; if true, it must be true for all smaller ones. By bisection of the
     logarithm, to 1 in 10^10.
     """
     low, high = -float(SMALLEST), 0.0

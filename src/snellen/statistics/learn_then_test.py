@@ -2,8 +2,8 @@
 
 Angelopoulos, Bates, Candès, Jordan and Lei, "Learn then Test", 2021 (Annals of Applied Statistics 19, 2025): candidates
 are fixed on some images (here: validation), in an order; on other images (calibration) each is tested by an exact
-binomial bound, until the first that fails. The last that passed keeps its promise with probability 1 - delta over draws
-of the calibration images, however many were tested.
+binomial bound, until the first one fails. The guarantee of the last one that passed holds with probability 1 - delta
+over draws of the calibration images, however many were tested.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 from snellen.statistics.clopper_pearson_interval import clopper_pearson
 
 DELTA = 0.05
-"""Probability that a promise does not hold, over draws of the calibration images."""
+"""Probability that a guarantee does not hold, over draws of the calibration images."""
 CANDIDATES = 20
 LEAST_LIKELY = 0.02
-"""A candidate that passes more seldom is not worth trying."""
+"""Candidates with a smaller probability to pass are not tried."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A threshold, or why there is none. threshold: None where the wanted share cannot be shown. hits of accepted: on
-    the calibration images at the threshold; where there is none, at the candidate that was tested first. provable: the
-    lower limit of that share, which holds with probability 1 - delta. needed: accepted images that would show the
-    wanted share if mistakes stay as frequent; None where they are too frequent for any number. delta: as tested."""
+    """A threshold, or why there is none. threshold: None if the target share cannot be shown. hits, accepted: counts of
+    the calibration images at the threshold, or, without one, at the candidate that was tested first. provable: the
+    lower limit of that share, which holds with probability 1 - delta. needed: the accepted images that would show the
+    target share if mistakes stay as frequent; None if no number would. delta: as tested."""
 
     target: float
     delta: float
@@ -45,13 +45,14 @@ def lower_bound(hits: np.ndarray | float, count: np.ndarray | float, delta: floa
 
 
 def fewest(target: float, delta: float) -> int:
-    """Images without a mistake that show a share of at least `target`: the smallest n with target^n <= delta."""
+    """The number of images, all without a mistake, that shows a share of at least `target`: the smallest n with
+    target^n <= delta."""
     return ceil(log(delta) / log(target) - 1e-9)
 
 
 def images_needed(share: float, target: float, delta: float) -> int | None:
-    """Images that show `target` where mistakes are as frequent as in `share`; None where that is not above the target
-    or more than 10 million are needed."""
+    """The number of images that shows `target` if mistakes stay as frequent as in `share`; None if the share is not
+    above the target, or more than 10 million are needed."""
     if share <= target:
         return None
     least, most = fewest(target, delta), 10_000_000
@@ -69,9 +70,9 @@ def certified_precision(
 ) -> Certificate:
     """The loosest threshold at which the share of right ones among all images that reach it is at least `target`.
 
-    chosen, tested: (scores, hits) of validation and of calibration images, (N,) each; hits: whether the image is
-    right when it is accepted. Candidates are fixed by the validation images and tested strictest first; those that
-    too few calibration images reach are passed over.
+    chosen, tested: (scores, hits) of validation and of calibration images, (N,) each; hits: whether the image is right
+    when it is accepted. Candidates are fixed by the validation images and tested strictest first; candidates reached by
+    too few calibration images are skipped.
     """
     scores, hits = tested
     candidates = _from_strict(*chosen, target, delta, len(scores))
@@ -91,7 +92,7 @@ def certified_precision(
 
 def certified_recall(chosen: np.ndarray, tested: np.ndarray, target: float, delta: float = DELTA) -> Certificate:
     """The strictest threshold that at least `target` of the images of a class reach, from the scores of the validation
-    and of the calibration images of this class, (N,) each. Candidates run from the loosest to the strictest."""
+    and of the calibration images of this class, (N,) each. Candidates are tested from the loosest to the strictest."""
     found, first = None, None
     for threshold in _from_loose(chosen, target):
         result = _tested(threshold, int((tested >= threshold).sum()), len(tested), target, delta)
@@ -112,9 +113,9 @@ def _tested(threshold: float, hits: int, accepted: int, target: float, delta: fl
 
 
 def _from_strict(scores: np.ndarray, hits: np.ndarray, target: float, delta: float, num_tested: int) -> list[float]:
-    """Candidates in descending order: from the score that the tested images will most probably show to keep the target,
-    to the lowest that they may. What they will show is foreseen from the validation images alone: by a logistic
-    regression of being right on the score, and the Poisson distribution of the number of mistakes."""
+    """Candidates in descending order: from the score at which the tested images will most probably show the target, to
+    the lowest at which they may. Their result is predicted from the validation images alone: by a logistic regression
+    of being right on the score, and the Poisson distribution of the number of mistakes."""
     from scipy.stats import poisson
 
     if not len(scores):
@@ -125,7 +126,7 @@ def _from_strict(scores: np.ndarray, hits: np.ndarray, target: float, delta: flo
     scale = num_tested / len(scores)
     mistakes = scale * np.cumsum(1 - _share_right(ordered, hits[order]))[ends]
     passing = poisson.cdf(_most_mistakes(scale * (ends + 1.0), target, delta), mistakes)
-    if passing.max() < LEAST_LIKELY:  # nothing can be shown: the candidate of which most can
+    if passing.max() < LEAST_LIKELY:  # no candidate can be shown to hold: take the one with the highest provable share
         accepted = scale * (ends + 1.0)
         return [float(ordered[ends[int(np.argmax(lower_bound(accepted - mistakes, accepted, delta)))]])]
     strictest = int(np.argmax(passing))
@@ -147,8 +148,8 @@ def _share_right(scores: np.ndarray, hits: np.ndarray) -> np.ndarray:
 
 
 def _most_mistakes(accepted: np.ndarray, target: float, delta: float) -> np.ndarray:
-    """How many mistakes among so many images still show the target; -1 where even none does not: the largest number
-    that is as rare as `delta` where the share of mistakes is just too high."""
+    """The most mistakes among this many images that still show the target; -1 if even 0 mistakes do not. It is the
+    largest number that has a probability of at most `delta` if the true share is just below the target."""
     from scipy.stats import binom
 
     return np.asarray(binom.ppf(delta, np.floor(accepted), 1 - target) - 1)

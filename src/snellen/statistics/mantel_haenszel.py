@@ -1,4 +1,4 @@
-"""The Cochran-Mantel-Haenszel test: are some images answered rightly less often than the others of their classes?"""
+"""The Cochran-Mantel-Haenszel test: are some images predicted correctly less often than the others of their classes?"""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 
 
 def weaker_within_classes(members: np.ndarray, right: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(S,) one-sided p-values that slices (S, N) are no weaker than the rest of each class (Mantel and Haenszel 1959,
-    with their correction for continuity); 1 where no class has both."""
+    """(S,) one-sided p-values of the hypothesis that a slice, of (S, N), is no weaker than the rest of each class
+    (Mantel and Haenszel 1959, with their correction for continuity); 1 where no class has both."""
     from scipy.stats import norm
 
     of_class = (labels == np.unique(labels)[:, None]).astype(np.float64)

@@ -1,6 +1,6 @@
 """Two classifiers on the same images: the exact test of McNemar, and an interval that agrees with it.
 
-only_a, only_b: images that one of them alone gets right. The counts need not be whole.
+only_a, only_b: the numbers of images that only A, and only B, gets right. They need not be whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from snellen.statistics.wilson_interval import wilson
 
 
 def mcnemar(only_a: float, only_b: float) -> float:
-    """Exact two-sided p-value: of the images that one alone gets right, has each the half? 1 where there are none.
+    """Exact two-sided p-value of the hypothesis that each gets half of the images that only one of them gets right; 1
+    if there are no such images.
 
     2 P(X >= max(b, c)) of X binomial(b + c, 1/2), at most 1 (McNemar, Psychometrika 12, 1947; the exact form), by the
     incomplete beta function.
@@ -38,12 +39,12 @@ def mcnemar_of_counts(lost: np.ndarray, won: np.ndarray) -> np.ndarray:
 def paired_limits(only_a: float, only_b: float, images: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The limits of the difference (only_a - only_b) / images of two accuracies, in [-1, 1]; images > 0.
 
-    The difference is a product: the share of images on which one alone is right, times 2 theta - 1, with theta the part
-    of these that is A's. The share has its Wilson limits, theta its exact ones; a limit of the product adds the squares
-    of what each moves it (MOVER: Zou and Donner, Statistics in Medicine 27, 2008). So the interval leaves out 0 exactly
-    where theta leaves out 1/2, which is where `mcnemar` rejects; and it has a width where no image differs. Coverage
-    measured: at least 93 % of 20,000 draws, from 5 images to 10,000 (tests/statistics), but 91 % where the two differ
-    on nearly all of 5 or 10 images.
+    The difference is a product: the share of images that only one of them gets right, times 2 theta - 1, with theta the
+    part of these images that A gets right. The share has Wilson limits and theta exact ones, which are combined by
+    MOVER (Zou and Donner, Statistics in Medicine 27, 2008). So the interval excludes 0 exactly if that of theta
+    excludes 1/2, which is when `mcnemar` rejects; and its width is above 0 also if no image differs. Coverage measured:
+    at least 93 % of 20,000 draws, from 5 images to 10,000 (tests/statistics), but 91 % where the two differ on nearly
+    all of 5 or 10 images.
     """
     discordant = only_a + only_b
     share, (share_low, share_high) = discordant / images, wilson(discordant, images, confidence)
@@ -59,8 +60,9 @@ def paired_limits(only_a: float, only_b: float, images: float, confidence: float
 
 @dataclass(frozen=True)
 class Discordance:
-    """Effective counts of images that one side alone gets right, when a side is a mean over networks. images: likewise:
-    more than there are, as far as the mean varies less from image to image than one network does."""
+    """Effective counts of images that only one side gets right, when a side is a mean over networks. images: the
+    effective number of images, which is larger than the real one if the mean varies less from image to image than one
+    network does."""
 
     only_a: float
     only_b: float
@@ -77,7 +79,8 @@ class Discordance:
 
 
 def discordance_of(right_A: np.ndarray, right_B: np.ndarray) -> Discordance:
-    """Of (N,) shares of networks that are right on each image, or of 0 and 1: then the counts are those of the images.
+    """The discordance of (N,) shares of networks that are right on each image; for shares of 0 and 1, the counts of
+    images.
 
     The counts of one pair of networks are sums of p_A (1 - p_B) and (1 - p_A) p_B; all three numbers are divided by the
     ratio of the variance of p_A - p_B over images to that of one pair, so the variance of the difference is kept.

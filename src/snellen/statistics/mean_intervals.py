@@ -11,17 +11,16 @@ from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import COVERS_IMAGES, Difference
 
 SMALLEST = 1e-9
-"""A standard deviation below this part of the largest value is rounding."""
+"""A standard deviation below this fraction of the largest value is a rounding error."""
 
 
 def mean_limits(values_N: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """The limits of the mean of (N,) values; None where they are fewer than 3, all alike, or not
-    finite.
+    """The limits of the mean of (N,) values; None if they are fewer than 3, all equal, or not finite.
 
-    Student's t after Hall's cubic transformation, which takes away the skewness of the statistic (Hall, Journal of the
-    Royal Statistical Society B 54, 1992, equation 2.4). Of losses it covers at least 94 % as soon as one image is
-    answered wrongly, where the plain t interval and the percentile bootstrap cover 80 to 90 %. Without a wrong answer
-    nothing is known of the size of large losses, and no interval of their mean may be given (tests/statistics).
+    Student's t after Hall's cubic transformation, which removes the skewness of the statistic (Hall, Journal of the
+    Royal Statistical Society B 54, 1992, equation 2.4). For losses it covers at least 94 % if at least one image is
+    predicted wrongly; the plain t interval and the percentile bootstrap cover 80 to 90 %. Without a wrong prediction
+    the size of large losses is unknown, and no interval of their mean may be given (tests/statistics).
     """
     from scipy.special import stdtrit
 

@@ -1,4 +1,5 @@
-"""The out-of-bag score of the best of several candidates: each image is scored by the candidate chosen without it."""
+"""The out-of-bag score of the best of several candidates: each image is scored by the candidate that is chosen without
+this image."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ CHUNK = 2**22
 
 @dataclass(frozen=True, eq=False)
 class OutOfBag:
-    """scores_N: of each image, the mean score of the candidates that were chosen in resamples that leave it out.
+    """scores_N: for each image, the mean score of the candidates that were chosen in resamples without this image.
 
     chosen_M: share of the resamples in which each candidate was chosen.
     """
@@ -32,7 +33,7 @@ def out_of_bag(scores_MN: np.ndarray, values_MN: np.ndarray | None = None, seed:
     The mean of `scores_N` is the leave-one-out bootstrap (Efron and Tibshirani, JASA 92, 1997, section 4) of the score
     of the whole procedure, as in BBC-CV (Tsamardinos et al., Machine Learning 107, 2018). Images are drawn from all
     classes together: within classes, an image that is alone in its class would never be left out. Of equal candidates
-    the first is chosen. Philox. Raises StudyError for fewer than 2 images.
+    the first is chosen. Resamples are drawn by Philox. Raises StudyError for fewer than 2 images.
     """
     scores = np.asarray(scores_MN, np.float64)
     candidates, images = scores.shape

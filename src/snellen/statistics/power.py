@@ -14,15 +14,16 @@ from snellen.statistics.student_t import Term, satterthwaite, t_quantile
 WANTED = 0.8
 MOST_IMAGES = 100_000_000
 MOST_SEEDS = 1_000
-"""Beyond these the answer is None: nobody will do it."""
+"""Larger numbers are not returned: the answer is None."""
 
 
 def network_power(discordance: float, images: int, margin: float, level: float = SIGNIFICANT) -> float:
     """Probability that exact McNemar finds a network better by `margin` (a share), at the observed discordance.
 
-    The number of discordant images is Binomial(n, discordance), of which the better network has (discordance + margin)
-    / (2 discordance); summed over both binomials, without approximation. Networks that differ by the margin disagree on
-    at least that share, so the discordance is at least the margin. level: two-sided; divide it by the comparisons.
+    The number of discordant images is Binomial(n, discordance), of which the better network gets (discordance + margin)
+    / (2 discordance) right; summed over both binomials, without approximation. Networks that differ by the margin
+    disagree on at least that share, so the discordance is at least the margin. level: two-sided; divide it by the
+    comparisons.
     """
     from scipy.stats import binom
 
@@ -35,20 +36,22 @@ def network_power(discordance: float, images: int, margin: float, level: float =
 
 
 def detectable_by_networks(discordance: float, images: int, level: float = SIGNIFICANT) -> float | None:
-    """The smallest difference that exact McNemar finds with power 0.8, where it comes on top of the discordance that
-    was seen: the better network is right on so many more images. None above 1."""
+    """The smallest difference that exact McNemar finds with power 0.8, if it is added to the observed discordance: the
+    better network is right on that many more images. None if it is above 1."""
     return _smallest(lambda margin: network_power(min(1.0, discordance + margin), images, margin, level))
 
 
 def images_for_networks(discordance: float, margin: float, level: float = SIGNIFICANT) -> int | None:
-    """Images with which two networks of this discordance would be told apart at the margin, with power 0.8."""
+    """The number of images with which a difference of `margin` between two networks of this discordance is found with
+    power 0.8."""
     return _least(lambda images: network_power(discordance, images, margin, level), 1, MOST_IMAGES)
 
 
 @dataclass(frozen=True)
 class RecipeNoise:
-    """Variances of one answer to one image, of recipes A and B. seeds: of the accuracy between seeds, without the noise
-    of images; residual: of what neither seed nor image explains; images: of the difference at an image."""
+    """Variances of one answer to one image, of recipes A and B. seeds: variance of the accuracy between seeds, without
+    the noise of images; residual: variance that neither seed nor image explains; images: variance over images of the
+    difference."""
 
     seeds_A: float
     seeds_B: float
@@ -72,7 +75,7 @@ def recipe_noise(a_SN: np.ndarray, b_SN: np.ndarray) -> RecipeNoise:
 def recipe_power(noise: RecipeNoise, seeds: int, images: int, margin: float, level: float = SIGNIFICANT) -> float:
     """Probability that `recipe_difference` finds a recipe better by `margin` with so many seeds a side and images.
 
-    Noncentral t at margin / SE, with the SE and the degrees of freedom that the noise leads one to expect.
+    Noncentral t at margin / SE, with the SE and the degrees of freedom that are expected from the noise.
     """
     from scipy.stats import nct
 
@@ -100,30 +103,28 @@ def detectable_by_t(standard_error: float, degrees_of_freedom: float, level: flo
 
 
 def seeds_for_recipes(noise: RecipeNoise, images: int, margin: float, level: float = SIGNIFICANT) -> int | None:
-    """Seeds a side with which two such recipes would be told apart at the margin, with power 0.8, on these images.
-
-    None where seeds alone cannot do it: the images are too few.
+    """The number of seeds a side with which a difference of `margin` is found with power 0.8 on these images. None if
+    no number of seeds suffices, because there are too few images.
     """
     return _least(lambda seeds: recipe_power(noise, seeds, images, margin, level), MIN_SEEDS_COMPARED, MOST_SEEDS)
 
 
 def images_for_recipes(noise: RecipeNoise, seeds: int, margin: float, level: float = SIGNIFICANT) -> int | None:
-    """Images with which two such recipes would be told apart at the margin, with power 0.8, from these seeds a side.
-
-    None where images alone cannot do it: the seeds are too few.
+    """The number of images with which a difference of `margin` is found with power 0.8 from these seeds a side. None if
+    no number of images suffices, because there are too few seeds.
     """
     return _least(lambda images: recipe_power(noise, seeds, images, margin, level), 2, MOST_IMAGES)
 
 
 def _expected(noise: RecipeNoise, seeds: int, images: int) -> tuple[Term, Term, Term]:
-    """The three terms of `recipe_difference`, as they are expected to come out."""
+    """The expected values of the three terms of `recipe_difference`."""
     a, b = noise.seeds_A + noise.residual_A / images, noise.seeds_B + noise.residual_B / images
     between_images = noise.images + (noise.residual_A + noise.residual_B) / seeds
     return Term(a / seeds, seeds - 1), Term(b / seeds, seeds - 1), Term(between_images / images, images - 1)
 
 
 def _least(power: Callable[[int], float], lowest: int, highest: int) -> int | None:
-    """The least number with the wanted power, which grows with it; None above `highest`."""
+    """The smallest number with enough power; `power` grows with the number. None if it is above `highest`."""
     low, high = lowest - 1, lowest
     while power(high) < WANTED:
         if high >= highest:
@@ -136,7 +137,8 @@ def _least(power: Callable[[int], float], lowest: int, highest: int) -> int | No
 
 
 def _smallest(power: Callable[[float], float]) -> float | None:
-    """The smallest difference in (0, 1], to 1 in 10,000 of itself, with the wanted power, which grows with it."""
+    """The smallest difference in (0, 1] with enough power, to a relative accuracy of 1 in 10,000; `power` grows with
+    the difference."""
     low, high = 0.0, 1.0
     if not power(high) >= WANTED:
         return None

@@ -1,4 +1,4 @@
-"""Whether two orders of the same things go together: Spearman's rank correlation, with an interval."""
+"""Whether two rankings agree: Spearman's rank correlation, with an interval."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from snellen.statistics.levels import CONFIDENCE
 
 FEWEST = 6
-"""Of fewer pairs the interval says nothing, or less than it promises (tests/statistics)."""
+"""With fewer pairs the interval is uninformative, or covers less than it should (tests/statistics)."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class RankCorrelation:
 
 
 def rank_correlation(a_N: np.ndarray, b_N: np.ndarray, confidence: float = CONFIDENCE) -> RankCorrelation | None:
-    """Spearman's correlation of (N,) and (N,) values; None for fewer than FEWEST, or where all of one are equal.
+    """Spearman's correlation of (N,) and (N,) values; None for fewer than FEWEST pairs, or if all values of one side
+    are equal.
 
     The interval is Fisher's with the variance (1 + r^2 / 2) / (N - 3) of Bonett and Wright, Psychometrika 65 (2000)
-    23-28. It takes the N pairs as drawn from others of their kind.
+    23-28. It treats the N pairs as a random sample of pairs.
     """
     from scipy.stats import spearmanr
 

@@ -1,4 +1,4 @@
-"""What the statistics return: a mean with its interval; a difference with its interval and p-value."""
+"""The types that statistics return: a mean with its interval; a difference with its interval and p-value."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ COVERS_SPLITS = "other images and retraining on other rows"
 class Mean:
     """A mean over seeds or folds with its 95 % interval. deviation: standard deviation between them, ddof 1.
 
-    low, high, degrees_of_freedom: None where nothing varied, because that is not certainty. covers: what
-    the interval covers, in words.
+    low, high, degrees_of_freedom: None if nothing varied, because that does not mean certainty. covers: what the
+    interval covers, in words.
     """
 
     value: float
@@ -39,7 +39,8 @@ class Mean:
 class Difference:
     """A minus B with its 95 % interval and two-sided p-value, in the unit of the measure (accuracy: share, not points).
 
-    None where nothing varied, and where the method has no such number. covers: what the interval covers, in words.
+    Values are None if nothing varied, and if the method does not compute them. covers: what the interval covers, in
+    words.
     """
 
     value: float
@@ -56,9 +57,9 @@ class Difference:
 class Limits:
     """A difference with limits at any confidence level; its test and its intervals always agree.
 
-    images: counts of images that one side alone gets right, where answers are right or wrong. seeds: the part of the
+    images: counts of images that only one side gets right, if answers are right or wrong. seeds: the part of the
     squared standard error that is between seeds. Neither: t interval. `images` only: the wider of the t and McNemar
-    intervals. Both: half-widths added in quadrature. degrees_of_freedom: None where nothing varied; then `images` only
+    intervals. Both: half-widths added in quadrature. degrees_of_freedom: None if nothing varied; then `images` alone
     gives the McNemar interval.
     """
 
@@ -71,7 +72,7 @@ class Limits:
     seeds: Term | None = None
 
     def at(self, confidence: float) -> tuple[float, float] | None:
-        """The two-sided limits; None where nothing varied and there are no counts of images."""
+        """The two-sided limits; None if nothing varied and there are no counts of images."""
         image_limits = self.images.limits(confidence) if self.images else None
         if self.seeds is not None and image_limits is not None:
             return added_limits(self.value, self.seeds, image_limits, confidence)

@@ -54,13 +54,13 @@ def recipe_mean(right_SN: np.ndarray, confidence: float = CONFIDENCE) -> Mean:
 
         SE^2 = max(A + B - C, A, B),  A = s_a^2 / S,  B = var_i(p_i) / n,  C = sum r^2 / ((S - 1)(n - 1) n S)
 
-    A and B each hold the residual once, hence - C; the maximum keeps the estimate from falling below a part of itself.
-    df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`). The limits do not use it: it
-    comes out too large whenever s_a is small by luck, and the interval then covers too little. Each part has limits of
-    its own instead, and the squares of what they reach are added: of the seeds t(S - 1)^2 max(A - C, 0); of the images
-    Wilson's limits for answers that are right or wrong, with as many images as their variance is worth, else Hall's t.
-    At least 93 % of 2,000 draws for 3 seeds and more that vary as a normal does, from 16 images on (2 seeds: from 88 %
-    to 90 %, where seeds vary most; 3 to 10 images: 85 to 92 %). Raises StudyError for fewer than 2 seeds or images.
+    A and B each contain the residual once, hence - C; the maximum keeps the estimate from falling below one of its
+    parts. df = SE^4 / (A^2/(S - 1) + B^2/(n - 1) + C^2/((S - 1)(n - 1))) (see `satterthwaite`). The limits do not use
+    it: it is too large whenever s_a is small by chance, and the interval then covers too little. Instead each part has
+    limits, and the half-widths are added in quadrature: for the seeds, t(S - 1)^2 max(A - C, 0); for the images,
+    Wilson's limits with the effective number of images if answers are right or wrong, otherwise Hall's t. They cover at
+    least 93 % of 2,000 draws for at least 3 seeds with normal variation and at least 16 images (2 seeds: 88 % to 90 %,
+    where seeds vary most; 3 to 10 images: 85 to 92 %). Raises StudyError for fewer than 2 seeds or images.
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
     parts, shares = crossed_variance(right_SN), np.asarray(right_SN, np.float64).mean(0)
@@ -75,11 +75,10 @@ def recipe_mean(right_SN: np.ndarray, confidence: float = CONFIDENCE) -> Mean:
 
 
 def recipe_proportion(right_SN: np.ndarray) -> Mean:
-    """The mean over S >= 2 seeds of a share of N >= 1 images, (S, N) bool, also where N is small or the share near 0 or
-    1, as recalls are; the interval covers both.
-
-    As `recipe_mean`, but that Wilson's limits count every image as one answer: a mean over seeds varies less, so the
-    interval is a little wide, and it is there for one image too. Raises StudyError for fewer than 2 seeds or no image.
+    """The mean over S >= 2 seeds of a share of N >= 1 images, (S, N) bool, also if N is small or the share is near 0 or
+    1, as recalls are; the interval covers both. As `recipe_mean`, except that Wilson's limits count every image as one
+    answer: a mean over seeds varies less, so the interval is a little too wide, and it exists for a single image too.
+    Raises StudyError for fewer than 2 seeds or no image.
     """
     table = np.asarray(right_SN, np.float64)
     _check(table, MIN_SEEDS, "an interval over seeds", images=1)
@@ -93,8 +92,8 @@ def recipe_proportion(right_SN: np.ndarray) -> Mean:
 def proportion_ceiling(right_SN: np.ndarray, confidence: float) -> float:
     """The upper end of the two-sided interval of a share of N >= 1 images, the mean over S >= 1 networks, (S, N) bool.
 
-    Exact (Clopper-Pearson) over other images, because Wilson's limits fall short in far tails of few images; for
-    several seeds their part is added as in `recipe_proportion`.
+    Exact (Clopper-Pearson) over other images, because Wilson's limits cover too little in far tails of few images; the
+    part of several seeds is added as in `recipe_proportion`.
     """
     table = np.asarray(right_SN, np.float64)
     images, value = table.shape[1], float(table.mean())
@@ -121,9 +120,8 @@ def crossed_mean(
     method: str,
     confidence: float = CONFIDENCE,
 ) -> Mean:
-    """A mean from its parts A, B and C, see `recipe_mean`. of_images: its limits over other images alone.
-
-    Without an interval where nothing varied and `of_images` has no width either.
+    """A mean from its parts A, B and C, see `recipe_mean`. of_images: its limits over other images alone. There is no
+    interval if nothing varied and `of_images` has no width either.
     """
     a, b, c = (term.variance for term in terms)
     squared_error = max(a + b - c, a, b)
@@ -147,11 +145,10 @@ def _terms(parts: CrossedVariance) -> tuple[Term, Term, Term]:
 def recipe_average(
     labels_N: np.ndarray, predicted_SN: np.ndarray, classes: int, measure: ClassMeasure, average: Average
 ) -> Mean:
-    """The mean over S >= 2 seeds of precision, recall or F1 averaged over classes; the interval covers both.
-
-    The parts of `recipe_mean`, with the influence of each image on the measure in place of its answer; the images' part
-    has the limits of `average_limits`, of the mean confusion counts. Raises StudyError for fewer than 2
-    seeds or images.
+    """The mean over S >= 2 seeds of precision, recall or F1 averaged over classes; the interval covers both. The parts
+    are those of `recipe_mean`, with the influence of each image on the measure in place of its answer; the limits over
+    images are those of `average_limits` for the mean confusion counts. Raises StudyError for fewer than 2 seeds or
+    images.
     """
     _check(predicted_SN, MIN_SEEDS, "an interval over seeds")
     matrices = [confusion(labels_N, predicted, classes) for predicted in predicted_SN]
@@ -177,10 +174,10 @@ def recipe_difference(a_SN: np.ndarray, b_SN: np.ndarray) -> Difference:
         SE^2 = s_A^2/S_A + s_B^2/S_B + var_i(d_i)/n,  d_i the difference of the per-image means over seeds
 
     Welch's t with df = SE^4 / ((s_A^2/S_A)^2/(S_A - 1) + (s_B^2/S_B)^2/(S_B - 1) + (var_i(d_i)/n)^2/(n - 1)). The noise
-    that neither seed nor image explains is counted twice, so the interval is a little wide where seeds hardly differ.
-    Discordant pairs are never pooled over seeds. Where few images differ, t covers too little: of answers that are
-    right or wrong, the interval is the wider of t's and that of `discordance_of` the images alone, and the p-value the
-    larger. Raises StudyError below 3 seeds a side, or when the images differ.
+    that neither seed nor image explains is counted twice, so the interval is a little too wide if seeds hardly differ.
+    Discordant pairs are never pooled over seeds. If few images differ, t covers too little: for answers that are right
+    or wrong, the interval is the wider one of t and of `discordance_of` over images alone, and the p-value is the
+    larger one. Raises StudyError below 3 seeds a side, or when the images differ.
     """
     return recipe_limits(a_SN, b_SN).difference
 
@@ -202,9 +199,8 @@ def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
 
 
 def fixed_difference(right_SN: np.ndarray, fixed_N: np.ndarray) -> Limits:
-    """A recipe of S >= 2 seeds minus what training again does not change, (N,) bool, on the same images.
-
-    The seeds' part of `recipe_mean` and the images' part of `discordance_of`, the squares of their reaches added.
+    """A recipe of S >= 2 seeds minus fixed answers, (N,) bool, which training again does not change, on the same
+    images. The limits over seeds of `recipe_mean` and those over images of `discordance_of`, added in quadrature.
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
     right, fixed = np.asarray(right_SN, np.float64), np.asarray(fixed_N, np.float64)

@@ -33,13 +33,14 @@ class Selection:
 
 
 def corrected_selection(scores_MN: np.ndarray, seed: int = 0) -> Selection:
-    """The score of the best of M candidates, each image scored by what is chosen without it (see `out_of_bag`).
+    """The score of the best of M candidates, with each image scored by the candidate that is chosen without it (see
+    `out_of_bag`).
 
     scores_MN: (M, N), per image of the validation part or out of fold, higher is better (right or wrong; -loss). The
-    limits are as wide as those of one network with this score: Wilson's, for losses Hall's. (The images' scores vary
-    less, for they are means over candidates, but which candidate is chosen varies too: limits from their variance alone
-    covered 76 to 96 % of simulated searches, these 95 % and more.) Candidates that are one trajectory at one epoch must
-    stand here once.
+    limits are as wide as those of one network with this score: Wilson's, for losses Hall's. (The scores of images vary
+    less, because they are means over candidates, but the chosen candidate varies too: limits from their variance alone
+    covered 76 to 96 % of simulated searches, these at least 95 %.) Candidates that keep the same epoch of the same
+    trajectory must be given once.
     """
     scores = np.asarray(scores_MN, np.float64)
     observed = scores.mean(1)

@@ -11,15 +11,16 @@ import numpy as np
 from snellen.statistics.levels import SIGNIFICANT
 
 WINDOW = 5
-"""The last epochs that are looked at: with 5 of 5 better than the one before, the sign test is at 1 in 32, so that one
-network can be judged; more would let the steep beginning of a training speak for its flat end."""
+"""Number of last epochs that are tested: if 5 of 5 are better than the one before, the p-value of the sign test is 1 in
+32, which suffices for a single network. With more epochs the steep beginning of a training would count for its flat
+end."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One network, after each of E epochs of its last phase. measured: (E,) validation loss, or minus the accuracy:
-    what falls improves. right: (E,) validation images that are answered rightly, of `images`; most: images of the most
-    frequent class among them. kept: the epoch that was kept, from 1."""
+    """One network, after each of E epochs of its last phase. measured: (E,) validation loss, or minus the accuracy, so
+    that lower is better. right: (E,) validation images that are predicted correctly, of `images`; most: images of the
+    most frequent class among them. kept: the epoch that was kept, from 1."""
 
     measured: np.ndarray
     right: np.ndarray
@@ -40,10 +41,10 @@ class Curve:
 
 @dataclass(frozen=True)
 class Improving:
-    """What shows that training ended too early. last: networks whose last epoch was kept, of `networks`. better: the
-    last epochs, of all networks, that improved on the one before, of `steps`. p_value: of the test named by `test`:
-    that as many would by chance; or, of trainings too short for that, that accuracy rose since the first of these
-    epochs, the largest of the networks."""
+    """The evidence that training ended too early. last: networks whose last epoch was kept, of `networks`. better: the
+    last epochs, of all networks, that improved on the one before, of `steps`. p_value: that of `test`. The sign test
+    asks whether as many epochs would improve by chance; Fisher's test, for trainings too short for that, whether
+    accuracy rose since the first of these epochs (the largest p-value of the networks)."""
 
     networks: int
     last: int
@@ -63,14 +64,14 @@ def still_improving(curves: Sequence[Curve]) -> Improving | None:
        Where these are fewer than WINDOW in all, no sign test can tell: then every one of them must have improved, and
        accuracy have risen from the first of them to the last (Fisher's exact test, 5 %, every network).
 
-    That the best epoch is the last says little: of E epochs that differ by chance it is so in 1 of E, and of networks
-    that learn permuted labels by heart their validation loss may drift either way, smoothly. 2. bounds the latter at
-    5 %, for with permuted labels no answer is right but by chance. 3. asks about the noise from epoch to epoch, which
-    is what speaks against more epochs: steps up and down are equally likely under a random walk, and a step down is no
-    likelier under scatter around a level (where 5 of 5 happen in 1 of 720). A paired test on per-image losses would see
-    the noise of images alone, and call every wave of a constant rate an improvement once there are 10,000 images; it
-    would need the losses of one more epoch stored. Fisher's test takes the two epochs as other images, which for the
-    same images is cautious. An epoch that equals the one before did not improve.
+    That the last epoch is the best says little: it happens by chance in 1 of E trainings of E epochs, and the
+    validation loss of networks that memorise permuted labels may drift smoothly up or down. Condition 2 limits the
+    latter to 5 %, because with permuted labels answers are right only by chance. Condition 3 tests the noise from epoch
+    to epoch: under a random walk, steps up and down are equally likely, and under scatter around a constant level a
+    step down is no more likely (5 of 5 happen in 1 of 720). A paired test on per-image losses would only see the noise
+    of images, and would call every fluctuation at a constant rate an improvement once there are 10,000 images; it would
+    also need the stored losses of one more epoch. Fisher's test treats the two epochs as different images, which is
+    conservative for the same images. An epoch that equals the one before did not improve.
     """
     last = sum(curve.last_is_kept for curve in curves)
     if 2 * last <= len(curves) or not all(_knows(curve) for curve in curves):
@@ -99,7 +100,8 @@ def _at_least(count: int, of: int, share: float) -> float:
 
 
 def _rose(curve: Curve) -> float:
-    """One-sided p-value: that no more are right after the last epoch than before the steps that are looked at."""
+    """One-sided p-value of the hypothesis that no more images are right after the last epoch than before the tested
+    steps."""
     from scipy.stats import fisher_exact
 
     after, before = int(curve.right[-1]), int(curve.right[-1 - len(curve.steps)])

@@ -1,4 +1,4 @@
-"""Student's t: quantiles, limits, p-values, and degrees of freedom of a standard error that sums several variances."""
+"""Student's t: quantiles, limits, p-values, and the degrees of freedom of a sum of several variances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from snellen.statistics.levels import CONFIDENCE
 
 @dataclass(frozen=True)
 class Term:
-    """A part of a squared standard error: a mean square over a constant, with the mean square's degrees of freedom."""
+    """A part of a squared standard error: a mean square divided by a constant, with the mean square's degrees of
+    freedom."""
 
     variance: float
     degrees_of_freedom: float

@@ -11,7 +11,8 @@ from snellen.statistics.levels import SIGNIFICANT
 from snellen.statistics.seed_intervals import proportion_ceiling
 
 MARGIN = 0.02
-"""A class is weak only where it lies more than 2 points below all images: less is hardly worth an action."""
+"""A class is weak only if its recall is more than 2 points below the overall accuracy: smaller differences are hardly
+worth an action."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def weak_classes(right_SN: np.ndarray, labels_N: np.ndarray) -> WeakClasses:
     """The classes whose upper limit of recall, at Holm's level, is below the overall accuracy minus MARGIN.
 
     right_SN: (S, N) bool, of S >= 1 networks on the same N images. The limits are those of `ceiling_of`. Classes are
-    taken by ascending p-value; the k-th of K, k from 0, must have its limit at 1 - .05/(K - k) below the bound, and the
-    first that has not ends the list (Holm, Scandinavian Journal of Statistics 6, 1979). Where all classes are
+    taken by ascending p-value; the upper limit of the k-th of K, k from 0, at 1 - .05/(K - k) must be below the bound,
+    and the first class that fails ends the list (Holm, Scandinavian Journal of Statistics 6, 1979). If all classes are
     recognised equally often, a class is called weak in less than 1 of 100 data sets
     (tests/statistics/test_weak_classes.py).
     """
@@ -56,15 +57,15 @@ def weak_classes(right_SN: np.ndarray, labels_N: np.ndarray) -> WeakClasses:
         if ceiling >= bound:
             break
         found.append(WeakClass(code, float(below[code].mean()), ceiling, below[code].shape[1]))
-    return WeakClasses(overall, len(tables), tuple(sorted(found, key=lambda one: one.recall)))
+    return WeakClasses(overall, len(tables), tuple(sorted(found, key=lambda weak: weak.recall)))
 
 
 def ceiling_of(table_SN: np.ndarray, confidence: float) -> float:
     """The upper limit of the recall of a class, (S, N) bool: that of `proportion_ceiling`, over other images.
 
-    For several networks the lower of two, each at half the level (Bonferroni): that of the recipe, over training again
-    too; and the highest of the single networks. With 3 seeds the first is so wide at Holm's level that it would not
-    call a class weak that each of the three networks shows to be so.
+    For several networks it is the lower of two limits, each at half the level (Bonferroni): that of the recipe, which
+    covers training again too, and the highest one of the single networks. With 3 seeds the first is so wide at Holm's
+    level that it would miss a class that is weak in each of the three networks.
     """
     if len(table_SN) == 1:
         return proportion_ceiling(table_SN, confidence)

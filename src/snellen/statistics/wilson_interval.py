@@ -25,8 +25,8 @@ def wilson_limits(hits: float, count: float, confidence: float = CONFIDENCE) -> 
 
 
 def spread_ratio(shares_N: np.ndarray) -> float:
-    """The variance over images of (N,) shares of right answers, as a part of that of single answers with the same mean,
-    in (0, 1]; 1 for answers that are 0 or 1, and where all are alike."""
+    """The variance over images of (N,) shares of right answers, divided by the variance of single answers with the same
+    mean, in (0, 1]; 1 for answers that are 0 or 1, and if all shares are equal."""
     shares = np.asarray(shares_N, np.float64)
     single = float(shares.mean() * (1 - shares.mean()))
     ratio = float(shares.var()) / single if single > 0 else 1.0
@@ -34,8 +34,8 @@ def spread_ratio(shares_N: np.ndarray) -> float:
 
 
 def share_limits(shares_N: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The limits of the mean of (N,) shares in [0, 1], such as of networks that are right on an image: Wilson's, of as
-    many answers as have the variance of the shares."""
+    """The limits of the mean of (N,) shares in [0, 1], such as the share of networks that are right on an image:
+    Wilson's, for the number of single answers that has the variance of the shares."""
     shares = np.asarray(shares_N, np.float64)
     answers = len(shares) / spread_ratio(shares)
     return wilson_limits(float(shares.mean()) * answers, answers, confidence)

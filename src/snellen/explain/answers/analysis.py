@@ -114,12 +114,12 @@ def _stored(model: TrainedModel, rows: np.ndarray) -> np.ndarray:
 
 def _explained(explained: ImagesToExplain, methods: Sequence[str]) -> tuple[list[ImageJson], dict[str, np.ndarray]]:
     """The facts about each image, and the attribution maps by method."""
-    images = [cast(ImageJson, asdict(one)) for one in explained.chosen]
+    images = [cast(ImageJson, asdict(chosen)) for chosen in explained.chosen]
     maps: dict[str, np.ndarray] = {}
     for method, explain in EXPLANATIONS.items():
         if method in methods and explained.chosen:
             explanations, drawn = explain(explained)
-            images = [{**image, **found} for image, found in zip(images, explanations, strict=True)]
+            images = [{**image, **explanation} for image, explanation in zip(images, explanations, strict=True)]
             maps |= {} if drawn is None else {method: drawn.astype(np.float32)}
     return images, maps
 
@@ -133,10 +133,10 @@ def _rows(images: Sequence[ImageJson], cells: Sequence[CellJson]) -> np.ndarray:
 
 def _foreground_sensitivity(model: TrainedModel) -> SensitivityJson | None:
     rows = _evenly_spaced_rows(model)
-    found = foreground_sensitivity(
+    sensitivity = foreground_sensitivity(
         logits_of(model), lambda places: model.inputs(rows[places]), _stored(model, rows), model.pixel_range
     )
-    return found.as_json() if found else None
+    return sensitivity.as_json() if sensitivity else None
 
 
 def _sentences(facts: AnswersFacts, classes: Sequence[str]) -> Iterator[str]:

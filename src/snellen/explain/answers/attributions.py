@@ -40,7 +40,7 @@ class ImagesToExplain:
     @property
     def rows(self) -> np.ndarray:
         """Data set rows of the images."""
-        return np.array([one.row for one in self.chosen], np.int64)
+        return np.array([image.row for image in self.chosen], np.int64)
 
     @property
     def patch_side(self) -> int:
@@ -56,8 +56,8 @@ def logits_of(model: TrainedModel, after: str | None = None) -> Logits:
     """The logits as a differentiable function of images, or of the outputs of the layer `after`."""
     if after is None:
         return lambda x: model.network.apply(model.parameters, model.state, x.unsqueeze(0), "evaluate")[0][0]
-    rest = model.network.layers[model.place_of(after) + 1 :]
-    return lambda x: chain.apply(rest, model.parameters, model.state, x.unsqueeze(0), Step("evaluate"))[0][0]
+    later_layers = model.network.layers[model.place_of(after) + 1 :]
+    return lambda x: chain.apply(later_layers, model.parameters, model.state, x.unsqueeze(0), Step("evaluate"))[0][0]
 
 
 def mean_input(model: TrainedModel) -> Tensor:
@@ -72,16 +72,16 @@ def _grad_cam(images: ImagesToExplain) -> Explanations:
     layer = gradcam_layer(images.model.network, images.options.layer)
     assert layer is not None  # checked by `misfit` and `methods_of`
     values = torch.from_numpy(images.model.outputs(layer, images.rows)).to(images.baseline.device)
-    answers = torch.tensor([one.answer for one in images.chosen], device=values.device)
+    answers = torch.tensor([image.answer for image in images.chosen], device=values.device)
     maps = enlarged(grad_cam(logits_of(images.model, layer), values, answers), *images.baseline.shape[:2])
     return [{} for _ in images.chosen], maps.cpu().numpy()
 
 
 def _integrated(images: ImagesToExplain) -> Explanations:
     logits, inputs = logits_of(images.model), images.model.inputs(images.rows)
-    found = [
-        integrated_gradients(logits, x, images.baseline, one.answer, one.rival)
-        for x, one in zip(inputs, images.chosen, strict=True)
+    results = [
+        integrated_gradients(logits, x, images.baseline, image.answer, image.rival)
+        for x, image in zip(inputs, images.chosen, strict=True)
     ]
     facts: list[ExplanationJson] = [
         {
@@ -93,21 +93,21 @@ def _integrated(images: ImagesToExplain) -> Explanations:
                 "points": each.points,
             }
         }
-        for each in found
+        for each in results
     ]
-    return facts, np.stack([each.attribution.sum(-1) for each in found])
+    return facts, np.stack([each.attribution.sum(-1) for each in results])
 
 
 def _occlusion(images: ImagesToExplain) -> Explanations:
     logits, inputs = logits_of(images.model), images.model.inputs(images.rows)
-    found = [
-        occlusion(logits, x, images.baseline, images.patch_side, one.answer, one.rival)
-        for x, one in zip(inputs, images.chosen, strict=True)
+    results = [
+        occlusion(logits, x, images.baseline, images.patch_side, image.answer, image.rival)
+        for x, image in zip(inputs, images.chosen, strict=True)
     ]
     facts: list[ExplanationJson] = [
-        {"occlusion": {"least": each.least, "changed": each.changed, "patches": each.patches}} for each in found
+        {"occlusion": {"least": each.least, "changed": each.changed, "patches": each.patches}} for each in results
     ]
-    return facts, np.stack([each.drops for each in found])
+    return facts, np.stack([each.drops for each in results])
 
 
 def searched_rows(model: TrainedModel) -> np.ndarray:
@@ -125,7 +125,7 @@ def _neighbours(images: ImagesToExplain) -> Explanations:
         LastLayer(images.model), images.rows, searched_rows(images.model), images.options.neighbours
     )
     labels = np.asarray(train.labels)[np.searchsorted(train.rows, rows)]
-    found: list[list[NeighbourJson]] = [
+    neighbours: list[list[NeighbourJson]] = [
         [
             {"row": int(row), "label": int(label), "distance": float(distance)}
             for row, label, distance in zip(*each, strict=True)
@@ -133,26 +133,28 @@ def _neighbours(images: ImagesToExplain) -> Explanations:
         ]
         for each in zip(rows, labels, distances, strict=True)
     ]
-    return [{"neighbours": each} for each in found], None
+    return [{"neighbours": each} for each in neighbours], None
 
 
 def _units(images: ImagesToExplain) -> Explanations:
     layer = LastLayer(images.model)
     activations = layer.activations(images.rows)
-    found = [_contributions(layer, values, one) for values, one in zip(activations, images.chosen, strict=True)]
-    return found, None
+    explanations = [
+        _contributions(layer, values, image) for values, image in zip(activations, images.chosen, strict=True)
+    ]
+    return explanations, None
 
 
-def _contributions(layer: LastLayer, activations: np.ndarray, one: ChosenImage) -> ExplanationJson:
-    parts, bias = contributions(layer, activations, one.answer, one.rival)
+def _contributions(layer: LastLayer, activations: np.ndarray, image: ChosenImage) -> ExplanationJson:
+    parts, bias = contributions(layer, activations, image.answer, image.rival)
     shown = np.argsort(-np.abs(parts), kind="stable")[:UNITS]
     units: list[UnitJson] = [
         {"unit": int(unit), "name": layer.unit_name(unit), "part": float(parts[unit])} for unit in shown
     ]
-    rest = float(parts.sum() - parts[shown].sum())
+    others = float(parts.sum() - parts[shown].sum())
     return {
         "units": units,
-        "others": rest,
+        "others": others,
         "num_others": len(parts) - len(shown),
         "bias": bias,
         "margin": float(parts.sum() + bias),

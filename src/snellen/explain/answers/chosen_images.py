@@ -37,12 +37,12 @@ def most_informative(predictions: Predictions, count: int) -> list[ChosenImage]:
     correct prediction of each of the first MOST_SURE classes. Ties are in row order."""
     labels = _labels(predictions)
     place_of_row = {int(row): place for place, row in enumerate(predictions.rows)}
-    mistakes = [place_of_row[one["row"]] for one in confident_mistakes(predictions, count // 2)]
+    mistakes = [place_of_row[mistake["row"]] for mistake in confident_mistakes(predictions, count // 2)]
     confidence = predictions.probabilities.max(1)
     right = np.flatnonzero(predictions.predicted == labels)
     narrow = right[np.argsort(confidence[right], kind="stable")][: count - count // 2].tolist()
     of_class = (right[labels[right] == code] for code in range(min(MOST_SURE, predictions.probabilities.shape[1])))
-    sure = [int(own[confidence[own].argmax()]) for own in of_class if len(own)]
+    sure = [int(members[confidence[members].argmax()]) for members in of_class if len(members)]
     groups = {MISTAKE: mistakes, NARROW: narrow, SURE: [place for place in sure if place not in narrow]}
     return [_chosen(predictions, place, why) for why, places in groups.items() for place in places]
 

@@ -109,10 +109,10 @@ def _shifts(layer: LastLayer | None, cell: Cell) -> UnitShifts | None:
 def _table(layer: LastLayer | None, cells: list[Cell], shifts: list[UnitShifts | None]) -> pl.DataFrame:
     """One row per cell and unit; p-values are corrected over all of them together."""
     compared = [place for place, shift in enumerate(shifts) if shift is not None]
-    found = [shift for shift in shifts if shift is not None]
-    if layer is None or not found:
+    compared_shifts = [shift for shift in shifts if shift is not None]
+    if layer is None or not compared_shifts:
         return pl.DataFrame(schema={"cell": pl.Int64, "unit": pl.Int64, "name": pl.String, **_MEASURES})
-    adjusted = benjamini_hochberg(np.stack([each.p_values for each in found]))
+    adjusted = benjamini_hochberg(np.stack([each.p_values for each in compared_shifts]))
     return pl.concat(
         pl.DataFrame(
             {
@@ -121,11 +121,11 @@ def _table(layer: LastLayer | None, cells: list[Cell], shifts: list[UnitShifts |
                 "name": [layer.unit_name(unit) for unit in range(len(each.shifts))],
                 "shift": each.shifts,
                 "effect": each.effects,
-                "adjusted_p": own,
+                "adjusted_p": adjusted_p,
                 "margin": each.margin,
             }
         )
-        for place, each, own in zip(compared, found, adjusted, strict=True)
+        for place, each, adjusted_p in zip(compared, compared_shifts, adjusted, strict=True)
     )
 
 

@@ -55,30 +55,32 @@ def foreground_sensitivity(
     """
     brightness = brightness_of(images, pixel_range)
     masks = foreground_masks(brightness)
-    seen = np.flatnonzero(masks.any((1, 2)))
-    if not has_even_background(brightness) or not len(seen):
+    with_foreground = np.flatnonzero(masks.any((1, 2)))
+    if not has_even_background(brightness) or not len(with_foreground):
         return None
-    starts = range(0, len(seen), POINTS_AT_ONCE)
-    parts = [_absolute_gradients(logits, inputs(seen[start : start + POINTS_AT_ONCE])) for start in starts]
-    gradients, foreground = np.concatenate(parts), masks[seen]
+    starts = range(0, len(with_foreground), POINTS_AT_ONCE)
+    parts = [_absolute_gradients(logits, inputs(with_foreground[start : start + POINTS_AT_ONCE])) for start in starts]
+    gradients, foreground = np.concatenate(parts), masks[with_foreground]
     total = gradients.sum((1, 2))
     on_figure = np.divide((gradients * foreground).sum((1, 2)), total, out=np.zeros_like(total), where=total > 0)
     covered = foreground.mean((1, 2))
     low, high = share_limits((1 + on_figure - covered) / 2)  # differences of shares, from -1 to 1
-    return ForegroundSensitivity(len(seen), float(on_figure.mean()), float(covered.mean()), 2 * low - 1, 2 * high - 1)
+    return ForegroundSensitivity(
+        len(with_foreground), float(on_figure.mean()), float(covered.mean()), 2 * low - 1, 2 * high - 1
+    )
 
 
-def differs(found: SensitivityJson) -> bool:
+def differs(sensitivity: SensitivityJson) -> bool:
     """Whether the whole interval is farther than WORTH_SAYING from 0."""
-    return bool(found["low"] > WORTH_SAYING or found["high"] < -WORTH_SAYING)
+    return bool(sensitivity["low"] > WORTH_SAYING or sensitivity["high"] < -WORTH_SAYING)
 
 
-def sensitivity_sentence(model: str, found: SensitivityJson) -> str:
+def sensitivity_sentence(model: str, sensitivity: SensitivityJson) -> str:
     """The sentence about a sensitivity that differs."""
     return (
-        f"`{model}` is {'more' if found['low'] > 0 else 'less'} sensitive to foreground pixels than to an average "
-        f"pixel: {100 * found['on_figure']:.0f} % of its absolute gradients are on the foreground, which covers "
-        f"{100 * found['covered']:.0f} % of the pixels ({found['images']:,} validation images)."
+        f"`{model}` is {'more' if sensitivity['low'] > 0 else 'less'} sensitive to foreground pixels than to an "
+        f"average pixel: {100 * sensitivity['on_figure']:.0f} % of its absolute gradients are on the foreground, which "
+        f"covers {100 * sensitivity['covered']:.0f} % of the pixels ({sensitivity['images']:,} validation images)."
     )
 
 

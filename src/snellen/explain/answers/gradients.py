@@ -48,17 +48,17 @@ class Integrated:
 
 def margins(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> Tensor:
     """(n,) of inputs (n, ...): the logit of the answer minus the logit of the rival."""
-    found, rows = logits(x), torch.arange(len(x), device=x.device)
-    return found[rows, answers] - found[rows, rivals]
+    values, rows = logits(x), torch.arange(len(x), device=x.device)
+    return values[rows, answers] - values[rows, rivals]
 
 
 def margin_gradients(logits: Logits, x: Tensor, answers: Tensor, rivals: Tensor) -> tuple[Tensor, Tensor]:
     """Margins (n,), and their gradients with respect to x, in its shape."""
     with torch.enable_grad():
         place = x.detach().clone().requires_grad_()
-        found = margins(logits, place, answers, rivals)
-        [gradient] = torch.autograd.grad(found.sum(), place)
-    return found.detach(), gradient
+        margin = margins(logits, place, answers, rivals)
+        [gradient] = torch.autograd.grad(margin.sum(), place)
+    return margin.detach(), gradient
 
 
 def integrated_gradients(
@@ -101,11 +101,11 @@ def _along(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Margins (P,) and gradients (P, H, W, C) float64 at `places`: 0 is the baseline, 1 the image."""
     shares = torch.as_tensor(places, dtype=x.dtype, device=x.device).view(-1, *(1,) * x.dim())
-    found = []
+    results = []
     for part in shares.split(POINTS_AT_ONCE):
-        both = (torch.full((len(part),), each, device=x.device) for each in (answer, rival))
-        found.append(margin_gradients(logits, baseline + part * (x - baseline), *both))
-    margin, gradient = (torch.cat(parts).double().cpu().numpy() for parts in zip(*found))
+        pair = (torch.full((len(part),), each, device=x.device) for each in (answer, rival))
+        results.append(margin_gradients(logits, baseline + part * (x - baseline), *pair))
+    margin, gradient = (torch.cat(parts).double().cpu().numpy() for parts in zip(*results))
     return margin, gradient
 
 

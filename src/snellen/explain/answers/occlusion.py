@@ -41,15 +41,15 @@ def occlusion(logits: Logits, x: Tensor, fill: Tensor, side: int, answer: int, r
         cover[top : top + side, left : left + side] = True
     with torch.inference_mode():
         parts = [logits(torch.where(cover, fill, x)) for cover in covers.split(POINTS_AT_ONCE)]
-        found = torch.cat(parts).double().cpu().numpy()
-        whole = logits(x.unsqueeze(0)).double().cpu().numpy()[0]
-    drops = whole[answer] - whole[rival] - (found[:, answer] - found[:, rival])
+        occluded = torch.cat(parts).double().cpu().numpy()
+        intact = logits(x.unsqueeze(0)).double().cpu().numpy()[0]
+    drops = intact[answer] - intact[rival] - (occluded[:, answer] - occluded[:, rival])
     weights = covers[..., 0].double().cpu().numpy()
-    shares = np.exp(found - found.max(1, keepdims=True))
+    shares = np.exp(occluded - occluded.max(1, keepdims=True))
     return Occlusion(
         np.tensordot(drops, weights, 1) / weights.sum(0),
         float((shares[:, answer] / shares.sum(1)).min()),
-        int((found.argmax(1) != answer).sum()),
+        int((occluded.argmax(1) != answer).sum()),
         len(corners),
     )
 

@@ -107,7 +107,7 @@ def _lines(measured: Sequence[MeasuredPoint]) -> list[tuple[MeasuredPoint, ...]]
 
 def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
     """The point of the largest training set and the point of half its size; or why nothing is said about more data."""
-    sizes, whole = line.points, line.points[-1]
+    sizes, largest = line.points, line.points[-1]
     if len(sizes) < SIZES:
         return f"{len(sizes)} sizes were trained on; at least {SIZES} are needed"
     if not all(each.is_compared for each in sizes):
@@ -115,8 +115,8 @@ def doubling_of(line: Line) -> tuple[MeasuredPoint, MeasuredPoint] | str:
     steps = [each.point.steps for each in sizes]
     if max(steps) > (1 + EQUAL_STEPS) * min(steps):
         return f"the trainings are not of equal steps: {min(steps):,} to {max(steps):,}"
-    halves = [each for each in sizes if abs(2 * each.point.value - whole.point.value) <= HALF * whole.point.value]
-    return (whole, halves[0]) if halves else f"no size is half of {whole.point.value:,}"
+    halves = [each for each in sizes if abs(2 * each.point.value - largest.point.value) <= HALF * largest.point.value]
+    return (largest, halves[0]) if halves else f"no size is half of {largest.point.value:,}"
 
 
 def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
@@ -124,12 +124,12 @@ def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
     long they are trained."""
     base = recipe.record.job(recipe.name).read_job().trajectory
     for name in recipe.record.done:
-        own = recipe.record.job(name).read_job()
-        one = own.trajectory
-        fields = set(type(one).model_fields) - {"layers"}
-        if any(getattr(one, each) != getattr(base, each) for each in fields):
+        job = recipe.record.job(name).read_job()
+        trajectory = job.trajectory
+        fields = set(type(trajectory).model_fields) - {"layers"}
+        if any(getattr(trajectory, each) != getattr(base, each) for each in fields):
             continue
-        place = _place_on(base.layers[:-1], one.layers[:-1], options, one.rows == base.rows)
+        place = _place_on(base.layers[:-1], trajectory.layers[:-1], options, trajectory.rows == base.rows)
         networks = networks_on(recipe.record, name, "validation")
         if place is None or networks is None:
             continue
@@ -143,7 +143,7 @@ def _on_curve(recipe: ModelOfRun, options: Curves) -> Iterator[CurveModelJson]:
             "low": low,
             "high": high,
             "seeds": len(right_SN),
-            "epochs": own.stop.epochs,
+            "epochs": job.stop.epochs,
         }
 
 
@@ -237,11 +237,16 @@ def _networks(record: RunRecord, measured: Sequence[MeasuredPoint]) -> Iterator[
 
 
 def _comparisons(compared: Mapping[Pair, Compared]) -> Iterator[dict[str, Any]]:
-    for (a, b), one in compared.items():
-        seen = one.difference
+    for (a, b), comparison in compared.items():
+        difference = comparison.difference
         yield {
-            **{"a_by": a[0], "a": a[1], "b_by": b[0], "b": b[1], "difference": seen.value, "low": seen.low},
-            **{"high": seen.high, "p_value": seen.p_value, "adjusted_p": one.adjusted_p, "verdict": one.verdict.word},
+            **{"a_by": a[0], "a": a[1], "b_by": b[0], "b": b[1], "difference": difference.value, "low": difference.low},
+            **{
+                "high": difference.high,
+                "p_value": difference.p_value,
+                "adjusted_p": comparison.adjusted_p,
+                "verdict": comparison.verdict.word,
+            },
         }
 
 

@@ -106,17 +106,17 @@ def compare_points(measured: Sequence[MeasuredPoint], margin: float) -> dict[Pai
         for earlier, later in combinations(measured, 2)
         if earlier.is_compared and later.is_compared and _are_a_pair(earlier, later)
     ]
-    found = {(a.place, b.place): recipe_limits(a.right_SN, b.right_SN) for a, b in pairs}
-    adjusted = family([(str(places), limits.p_value) for places, limits in found.items()])
-    confidence = 1 - SIGNIFICANT / max(1, len(found))
+    limits_of_pairs = {(a.place, b.place): recipe_limits(a.right_SN, b.right_SN) for a, b in pairs}
+    adjusted = family([(str(places), limits.p_value) for places, limits in limits_of_pairs.items()])
+    confidence = 1 - SIGNIFICANT / max(1, len(limits_of_pairs))
     return {
-        places: Compared(seen := limits.difference, p, verdict(seen, limits.at(confidence), p, margin))
-        for (places, limits), p in zip(found.items(), adjusted.values(), strict=True)
+        places: Compared(difference := limits.difference, p, verdict(difference, limits.at(confidence), p, margin))
+        for (places, limits), p in zip(limits_of_pairs.items(), adjusted.values(), strict=True)
     }
 
 
-def _are_a_pair(one: MeasuredPoint, other: MeasuredPoint) -> bool:
-    return one.point.by == other.point.by or one.point.value == other.point.value
+def _are_a_pair(point: MeasuredPoint, other: MeasuredPoint) -> bool:
+    return point.point.by == other.point.by or point.point.value == other.point.value
 
 
 def judged_line(points: tuple[MeasuredPoint, ...], compared: Mapping[Pair, Compared], margin: float) -> Line:

@@ -12,28 +12,28 @@ from snellen.phrases import points, points_limits
 T = TypeVar("T")
 
 
-def crossing_sentence(one: Crossing) -> str:
-    """Which of two models is better at which sizes, with the difference at the size where that begins or ends."""
-    stretches = in_stretches(one.sizes, lambda size: _winner(one, size))
+def crossing_sentence(crossing: Crossing) -> str:
+    """Which of two models is better at which sizes, with the difference at the first or last of these sizes."""
+    stretches = in_stretches(crossing.sizes, lambda size: _winner(crossing, size))
     if len(stretches) == 1 and stretches[0][1] is None:
-        return f"`{one.a}` and `{one.b}` cannot be told apart {_at_any(one.sizes)}."
+        return f"`{crossing.a}` and `{crossing.b}` cannot be told apart {_at_any(crossing.sizes)}."
     parts = []
     for place, (sizes, winner) in enumerate(stretches):
         first, last = place == 0, place == len(stretches) - 1
         where = sizes_in_words(sizes, first, last)
-        parts.append(f"{where} {_outcome(one, winner, sizes[0] if last else sizes[-1], first)}")
+        parts.append(f"{where} {_outcome(crossing, winner, sizes[0] if last else sizes[-1], first)}")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def in_stretches(sizes: Sequence[int], of: Callable[[int], T]) -> list[tuple[tuple[int, ...], T]]:
-    """Neighbouring sizes of which the same is true, and what that is."""
+    """Runs of neighbouring sizes with the same value of `of`, and this value."""
     return [(tuple(stretch), value) for value, stretch in groupby(sizes, key=of)]
 
 
 def sizes_in_words(sizes: Sequence[int], first: bool, last: bool) -> str:
-    """Such as "with 10 to 30 images a class", "with 100", "from 300 on". first: the unit is said; last: nothing larger
-    was trained."""
+    """For example "with 10 to 30 images a class", "with 100", "from 300 on". first: whether to write the unit; last:
+    whether no larger size was trained."""
     unit = f" image{'s' if sizes[-1] > 1 else ''} a class" if first else ""
     if last and not first:
         return f"from {sizes[0]:,} on"
@@ -42,19 +42,20 @@ def sizes_in_words(sizes: Sequence[int], first: bool, last: bool) -> str:
     return f"with {sizes[0]:,} to {sizes[-1]:,}{unit}"
 
 
-def _winner(one: Crossing, size: int) -> str | None:
-    return one.a if size in one.better_a else one.b if size in one.better_b else None
+def _winner(crossing: Crossing, size: int) -> str | None:
+    return crossing.a if size in crossing.better_a else crossing.b if size in crossing.better_b else None
 
 
-def _outcome(one: Crossing, winner: str | None, at: int, first: bool) -> str:
+def _outcome(crossing: Crossing, winner: str | None, at: int, first: bool) -> str:
     if winner is None:
-        return f"`{one.a}` and `{one.b}` cannot be told apart" if first else "the two cannot be told apart"
-    seen = one.compared[at].difference
-    sign = -1.0 if seen.value < 0 else 1.0
-    limits = [end for end in (seen.low, seen.high) if end is not None]
+        return f"`{crossing.a}` and `{crossing.b}` cannot be told apart" if first else "the two cannot be told apart"
+    difference = crossing.compared[at].difference
+    sign = -1.0 if difference.value < 0 else 1.0
+    limits = [end for end in (difference.low, difference.high) if end is not None]
     low, high = sorted(sign * end for end in limits) if len(limits) > 1 else (None, None)
-    loser = one.b if winner == one.a else one.a
-    return f"`{winner}` is better than `{loser}` (at {at:,} by {points(abs(seen.value))}, {points_limits(low, high)})"
+    loser = crossing.b if winner == crossing.a else crossing.a
+    by = f"{points(abs(difference.value))}, {points_limits(low, high)}"
+    return f"`{winner}` is better than `{loser}` (at {at:,} by {by})"
 
 
 def _at_any(sizes: Sequence[int]) -> str:

@@ -41,44 +41,44 @@ class Crossing:
     @property
     def better_a(self) -> tuple[int, ...]:
         """The sizes at which A is shown to be better."""
-        return tuple(size for size, one in self.compared.items() if one.verdict.better)
+        return tuple(size for size, comparison in self.compared.items() if comparison.verdict.better)
 
     @property
     def better_b(self) -> tuple[int, ...]:
         """The sizes at which B is shown to be better."""
-        return tuple(size for size, one in self.compared.items() if one.verdict.worse)
+        return tuple(size for size, comparison in self.compared.items() if comparison.verdict.worse)
 
     @property
     def swapped(self) -> Crossing:
-        """B minus A; of the comparisons only the verdicts are turned."""
+        """B minus A; of each comparison only the verdict is reversed."""
         return Crossing(
             self.b,
             self.a,
             {
-                size: Compared(one.difference, one.adjusted_p, one.verdict.swapped)
-                for size, one in self.compared.items()
+                size: Compared(comparison.difference, comparison.adjusted_p, comparison.verdict.swapped)
+                for size, comparison in self.compared.items()
             },
         )
 
     @property
     def from_size(self) -> int | None:
-        """From how many images a class on B is shown to be better than A, at this and every larger size; or None."""
+        """The smallest size from which on B is shown to be better than A at all sizes; None if there is none."""
         return _last_run(self.sizes, self.better_b)
 
     @property
     def up_to(self) -> int | None:
-        """Up to how many images a class A is shown to be better than B, at this and every smaller size; or None."""
+        """The largest size up to which A is shown to be better than B at all sizes; None if there is none."""
         return _last_run(self.sizes[::-1], self.better_a)
 
 
 def _last_run(sizes: Sequence[int], better: Sequence[int]) -> int | None:
-    """The first of the sizes at the end all of which are in `better`."""
-    found = None
+    """The first size of the longest run at the end of `sizes` that is entirely in `better`; None without one."""
+    first = None
     for size in reversed(sizes):
         if size not in better:
             break
-        found = size
-    return found
+        first = size
+    return first
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,29 +97,29 @@ class LearningCurves:
 
     def between(self, a: str, b: str) -> Crossing | None:
         """The crossing of two models, as A against B; its differences stay those of the stored order."""
-        for one in self.crossings:
-            if {one.a, one.b} == {a, b}:
-                return one if one.a == a else one.swapped
+        for crossing in self.crossings:
+            if {crossing.a, crossing.b} == {a, b}:
+                return crossing if crossing.a == a else crossing.swapped
         return None
 
     def is_better(self, a: str, b: str, size: int) -> bool:
-        """Whether A is shown to be better than B with so many images a class."""
-        one = self.between(a, b)
-        return one is not None and size in one.better_a
+        """Whether A is shown to be better than B with `size` images a class."""
+        crossing = self.between(a, b)
+        return crossing is not None and size in crossing.better_a
 
     def compared_at(self, size: int) -> list[str]:
         """The models that were compared at a size, most accurate first."""
-        found = [name for one in self.crossings if size in one.compared for name in (one.a, one.b)]
-        return sorted(dict.fromkeys(found), key=lambda name: -self.points[name][size].accuracy)
+        names = [name for crossing in self.crossings if size in crossing.compared for name in (crossing.a, crossing.b)]
+        return sorted(dict.fromkeys(names), key=lambda name: -self.points[name][size].accuracy)
 
     def candidates(self, size: int) -> list[str]:
-        """Of the models compared at a size those that none is shown to be better than, most accurate first."""
+        """The models compared at a size than which no other is shown to be better, most accurate first."""
         names = self.compared_at(size)
         return [b for b in names if not any(self.is_better(a, b, size) for a in names if a != b)]
 
 
 def learning_curves(record: RunRecord) -> LearningCurves | None:
-    """Of the curves over images a class; None without any whose training succeeded."""
+    """The learning curves over images a class; None if there are none whose training succeeded."""
     points: dict[str, dict[int, MeasuredPoint]] = {}
     for curve in record.curves:
         if curve.options["over"] != A_CLASS:
@@ -142,10 +142,12 @@ def compare_curves(points: Mapping[str, Mapping[int, MeasuredPoint]]) -> Learnin
         for size in sorted(points[a].keys() & points[b].keys())
         if points[a][size].is_compared and points[b][size].is_compared
     }
-    adjusted = family([(str(shared), one.p_value) for shared, one in limits.items()])
+    adjusted = family([(str(shared), limit.p_value) for shared, limit in limits.items()])
     level = SIGNIFICANT / max(1, len(limits))
     found: dict[tuple[str, str], dict[int, Compared]] = {}
-    for (a, b, size), one in limits.items():
-        p, seen = adjusted[str((a, b, size))], one.difference
-        found.setdefault((a, b), {})[size] = Compared(seen, p, verdict(seen, one.at(1 - level), p, margin))
+    for (a, b, size), limit in limits.items():
+        p, difference = adjusted[str((a, b, size))], limit.difference
+        found.setdefault((a, b), {})[size] = Compared(
+            difference, p, verdict(difference, limit.at(1 - level), p, margin)
+        )
     return LearningCurves(points, margin, tuple(Crossing(a, b, of_pair) for (a, b), of_pair in found.items()))

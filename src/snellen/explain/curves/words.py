@@ -37,13 +37,13 @@ class Words:
     def _margin(self) -> str:
         return margin(self.margin)
 
-    def _more_data(self, whole: MeasuredPoint, half: MeasuredPoint) -> str:
-        found = self.compared[whole.place, half.place]
-        sizes = f"from {half.point.value:,} to {whole.point.value:,} training images"
-        gain = _gain(found.difference)
-        if found.verdict.better:
+    def _more_data(self, largest: MeasuredPoint, half: MeasuredPoint) -> str:
+        comparison = self.compared[largest.place, half.place]
+        sizes = f"from {half.point.value:,} to {largest.point.value:,} training images"
+        gain = _gain(comparison.difference)
+        if comparison.verdict.better:
             return f"Going {sizes} at equal steps raised the validation accuracy of `{self.model}` by {gain}."
-        if found.verdict.worse:
+        if comparison.verdict.worse:
             return f"Going {sizes} at equal steps lowered the validation accuracy of `{self.model}`: by {gain}."
         return f"Whether going {sizes} helped `{self.model}` cannot be told: the difference is {gain}."
 
@@ -80,23 +80,25 @@ class Words:
 
     def _criteria(self) -> Iterator[str]:
         """Each pair of criteria for choosing pixels, if one is better at some count."""
-        for one, other in combinations(self.lines, 2):
-            shared = [each for each in other.points if (each.place, (one.by, each.point.value)) in self.compared]
-            found = {each.point.value: self.compared[each.place, (one.by, each.point.value)] for each in shared}
-            wins = {value for value, each in found.items() if each.verdict.worse}
-            losses = {value for value, each in found.items() if each.verdict.better}
+        for line, other in combinations(self.lines, 2):
+            shared = [each for each in other.points if (each.place, (line.by, each.point.value)) in self.compared]
+            comparisons = {each.point.value: self.compared[each.place, (line.by, each.point.value)] for each in shared}
+            wins = {value for value, each in comparisons.items() if each.verdict.worse}
+            losses = {value for value, each in comparisons.items() if each.verdict.better}
             if wins and len(wins) >= len(losses):
-                yield self._criterion_wins(one, other, found, wins, losses)
+                yield self._criterion_wins(line, other, comparisons, wins, losses)
             elif losses:
-                yield self._criterion_wins(other, one, found, losses, wins)
+                yield self._criterion_wins(other, line, comparisons, losses, wins)
 
-    def _criterion_wins(self, a: Line, b: Line, found: Mapping[int, Compared], wins: set[int], losses: set[int]) -> str:
+    def _criterion_wins(
+        self, a: Line, b: Line, comparisons: Mapping[int, Compared], wins: set[int], losses: set[int]
+    ) -> str:
         """found: the later line minus the earlier one, by value. wins, losses: values at which A is better or worse."""
-        most = max(wins, key=lambda value: abs(found[value].difference.value))
+        most = max(wins, key=lambda value: abs(comparisons[value].difference.value))
         return (
             f"Chosen by {_plain(a.by)}, {WORDS[self.over]} do better than by {_plain(b.by)} at {len(wins)} of "
-            f"{len(found)} counts and worse at {len(losses)}; most at {most:,}: by "
-            f"{_gain(found[most].difference, turned=found[most].verdict.worse)}."
+            f"{len(comparisons)} counts and worse at {len(losses)}; most at {most:,}: by "
+            f"{_gain(comparisons[most].difference, turned=comparisons[most].verdict.worse)}."
         )
 
     def _range(self, line: Line) -> str:

@@ -32,12 +32,12 @@ from snellen.statistics.wilson_interval import share_limits
 from snellen.study.analyses import DataLook
 
 PAIRS = 12
-"""Nearest pairs that are shown, across roles and within a role each."""
+"""Nearest pairs that are shown: this many across roles, and this many within a role."""
 OUTLIERS = 6
 """Outliers of each class that are shown."""
 SUSPECTS = 24
-"""Suspects that are shown, among images that the model was not trained on and among those that it was trained on
-each."""
+"""Suspects that are shown: this many of the images that the model was not trained on, and as many of those that it was
+trained on."""
 SHOWN_NEIGHBOURS = 5
 MAJORITY = 0.5
 """An image is a suspect if more than this share of its neighbours has another label."""

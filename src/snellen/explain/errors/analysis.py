@@ -145,63 +145,70 @@ def _weaknesses(slices: Sequence[Slice], both: AnswersOfAll) -> list[Weakness]:
     return weaknesses(slices, dict(zip(both.models, both.right, strict=True)), both.labels) if slices else []
 
 
-def _ordered(found: Sequence[Weakness]) -> list[Weakness]:
-    """Those that are weak within classes first, then by p-value."""
-    return sorted(found, key=lambda one: (not one.is_weak_within, one.adjusted_p, one.difference))
+def _ordered(weaknesses: Sequence[Weakness]) -> list[Weakness]:
+    """The slices that are weak within classes first, then by p-value."""
+    return sorted(
+        weaknesses, key=lambda weakness: (not weakness.is_weak_within, weakness.adjusted_p, weakness.difference)
+    )
 
 
-def _slice(one: Slice, both: AnswersOfAll, classes: Sequence[str]) -> SliceJson:
-    rows, labels = both.rows[one.members], both.labels[one.members]
+def _slice(piece: Slice, answers: AnswersOfAll, classes: Sequence[str]) -> SliceJson:
+    rows, labels = answers.rows[piece.members], answers.labels[piece.members]
     counts = np.bincount(labels, minlength=len(classes))
     shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(SLICE_IMAGES, len(rows))).astype(int))]
     return {
-        "measure": one.measure,
-        "part": one.part,
-        "low": one.low,
-        "high": one.high,
+        "measure": piece.measure,
+        "part": piece.part,
+        "low": piece.low,
+        "high": piece.high,
         "images": len(rows),
         "pictures": shown.tolist(),
         "class": int(counts.argmax()),
         "class_share": float(counts.max() / len(rows)),
-        "accuracy": [_estimate(share(int(hits[one.members].sum()), len(rows))) for hits in both.right],
+        "accuracy": [_estimate(share(int(hits[piece.members].sum()), len(rows))) for hits in answers.right],
     }
 
 
-def _estimate(found: Share) -> AccuracyJson:
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.images}
-
-
-def _weak(one: Weakness, slices: Sequence[Slice], run: RunWithImages, test: Predictions | None) -> WeakSliceJson:
-    own = slices[one.slice]
+def _estimate(share_of_images: Share) -> AccuracyJson:
     return {
-        "model": one.model,
-        "slice": one.slice,
-        "name": own.name,
-        "measure": own.measure,
-        "part": own.part,
-        "low": own.low,
-        "high": own.high,
-        "inside": _estimate(one.inside),
-        "outside": _estimate(one.outside),
-        "difference": {"value": one.difference, "low": one.low, "high": one.high},
-        "adjusted_p": one.adjusted_p,
-        "by_classes": one.by_classes,
-        "within": one.is_weak_within,
-        "adjusted_within": one.adjusted_within,
-        "test": None if test is None else _on_test(own, run, test),
+        "value": share_of_images.value,
+        "low": share_of_images.low,
+        "high": share_of_images.high,
+        "n": share_of_images.images,
     }
 
 
-def _on_test(one: Slice, run: RunWithImages, test: Predictions) -> SliceOnTest | None:
+def _weak(weakness: Weakness, slices: Sequence[Slice], run: RunWithImages, test: Predictions | None) -> WeakSliceJson:
+    piece = slices[weakness.slice]
+    return {
+        "model": weakness.model,
+        "slice": weakness.slice,
+        "name": piece.name,
+        "measure": piece.measure,
+        "part": piece.part,
+        "low": piece.low,
+        "high": piece.high,
+        "inside": _estimate(weakness.inside),
+        "outside": _estimate(weakness.outside),
+        "difference": {"value": weakness.difference, "low": weakness.low, "high": weakness.high},
+        "adjusted_p": weakness.adjusted_p,
+        "by_classes": weakness.by_classes,
+        "within": weakness.is_weak_within,
+        "adjusted_within": weakness.adjusted_within,
+        "test": None if test is None else _on_test(piece, run, test),
+    }
+
+
+def _on_test(piece: Slice, run: RunWithImages, test: Predictions) -> SliceOnTest | None:
     """The accuracy on the same slice of the test, with the limits from validation: reported, without a significance
     test."""
-    if one.low is None or one.high is None:
+    if piece.low is None or piece.high is None:
         return None
-    values = measures(np.asarray(run.dataset.images[test.rows]), run.dataset.pixel_range).get(one.measure)
+    values = measures(np.asarray(run.dataset.images[test.rows]), run.dataset.pixel_range).get(piece.measure)
     if values is None:
         return None
-    low = -np.inf if one.part == "lowest quarter" else one.low
-    high = np.inf if one.part == "highest quarter" else one.high
+    low = -np.inf if piece.part == "lowest quarter" else piece.low
+    high = np.inf if piece.part == "highest quarter" else piece.high
     members, right = (values > low) & (values <= high), test.predicted == test.labels
     if not members.any() or members.all():
         return None
@@ -209,23 +216,23 @@ def _on_test(one: Slice, run: RunWithImages, test: Predictions) -> SliceOnTest |
     return {"inside": inside, "outside": outside}
 
 
-def _table(found: Sequence[Weakness], slices: Sequence[Slice]) -> pl.DataFrame:
+def _table(weaknesses: Sequence[Weakness], slices: Sequence[Slice]) -> pl.DataFrame:
     """One row per slice and model."""
     rows = [
         {
-            "model": one.model,
-            "slice": slices[one.slice].name,
-            "images": one.inside.images,
-            "accuracy": one.inside.value,
-            "accuracy_of_rest": one.outside.value,
-            "difference": one.difference,
-            "low": one.low,
-            "high": one.high,
-            "adjusted_p": one.adjusted_p,
-            "by_classes": one.by_classes,
-            "adjusted_within": one.adjusted_within,
+            "model": weakness.model,
+            "slice": slices[weakness.slice].name,
+            "images": weakness.inside.images,
+            "accuracy": weakness.inside.value,
+            "accuracy_of_rest": weakness.outside.value,
+            "difference": weakness.difference,
+            "low": weakness.low,
+            "high": weakness.high,
+            "adjusted_p": weakness.adjusted_p,
+            "by_classes": weakness.by_classes,
+            "adjusted_within": weakness.adjusted_within,
         }
-        for one in found
+        for weakness in weaknesses
     ]
     return pl.DataFrame(rows)
 

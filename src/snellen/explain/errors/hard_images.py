@@ -47,26 +47,26 @@ def answers_of_all(predictions: Mapping[str, Predictions]) -> AnswersOfAll:
     )
 
 
-def wrong_for_all(found: AnswersOfAll) -> np.ndarray:
+def wrong_for_all(answers: AnswersOfAll) -> np.ndarray:
     """Indices of the images that no model gets right, the highest mean probability first."""
-    places = np.flatnonzero(~found.right.any(0))
-    return places[np.argsort(-found.confidence.mean(0)[places], kind="stable")]
+    places = np.flatnonzero(~answers.right.any(0))
+    return places[np.argsort(-answers.confidence.mean(0)[places], kind="stable")]
 
 
-def right_for_one(found: AnswersOfAll) -> dict[str, np.ndarray]:
+def right_for_one(answers: AnswersOfAll) -> dict[str, np.ndarray]:
     """By model: indices of the images that only this model gets right, the highest probability first."""
-    alone = found.right.sum(0) == 1
-    places = {model: np.flatnonzero(alone & found.right[at]) for at, model in enumerate(found.models)}
-    sure = dict(zip(found.models, found.confidence, strict=True))
+    alone = answers.right.sum(0) == 1
+    places = {model: np.flatnonzero(alone & answers.right[at]) for at, model in enumerate(answers.models)}
+    sure = dict(zip(answers.models, answers.confidence, strict=True))
     return {model: own[np.argsort(-sure[model][own], kind="stable")] for model, own in places.items()}
 
 
-def as_json(found: AnswersOfAll, place: int) -> HardImageJson:
+def as_json(answers: AnswersOfAll, place: int) -> HardImageJson:
     """One image with the prediction of each model, as JSON values."""
     return {
-        "row": int(found.rows[place]),
-        "id": str(found.ids[place]),
-        "label": int(found.labels[place]),
-        "answers": found.answers[:, place].tolist(),
-        "confidence": found.confidence[:, place].astype(float).tolist(),
+        "row": int(answers.rows[place]),
+        "id": str(answers.ids[place]),
+        "label": int(answers.labels[place]),
+        "answers": answers.answers[:, place].tolist(),
+        "confidence": answers.confidence[:, place].astype(float).tolist(),
     }

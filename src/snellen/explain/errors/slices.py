@@ -104,15 +104,15 @@ def measures(images: np.ndarray, pixel_range: tuple[float, float]) -> dict[str, 
     """The measures of MEANINGS by name, (N,) each, of stored images (N, H, W, C); those of the foreground only for
     images with a uniform background."""
     brightness = brightness_of(images, pixel_range)
-    found = {
+    values = {
         "brightness": brightness.mean((1, 2)),
         "contrast": brightness.std((1, 2)),
         "position": offsets(brightness),
     }
     if has_even_background(brightness):
         masks = foreground_masks(brightness)
-        found |= {"size": sizes(masks), "stroke": thicknesses(masks)}
-    return found
+        values |= {"size": sizes(masks), "stroke": thicknesses(masks)}
+    return values
 
 
 def quarters(measure: str, values: np.ndarray) -> list[Slice]:
@@ -129,10 +129,10 @@ def quarters(measure: str, values: np.ndarray) -> list[Slice]:
     return [each for each in found if is_large_enough(each)]
 
 
-def is_large_enough(one: Slice) -> bool:
+def is_large_enough(piece: Slice) -> bool:
     """Whether it and the rest have FEWEST images."""
-    inside = int(one.members.sum())
-    return min(inside, len(one.members) - inside) >= FEWEST
+    inside = int(piece.members.sum())
+    return min(inside, len(piece.members) - inside) >= FEWEST
 
 
 def weaknesses(slices: Sequence[Slice], right: Mapping[str, np.ndarray], labels: np.ndarray) -> list[Weakness]:

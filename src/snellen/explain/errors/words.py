@@ -18,21 +18,22 @@ NEAR = {
 }
 
 
-def weak_sentence(one: WeakSliceJson) -> str:
+def weak_sentence(weak: WeakSliceJson) -> str:
     """The sentence about one weak slice."""
-    inside, outside, difference = one["inside"], one["outside"], one["difference"]
+    inside, outside, difference = weak["inside"], weak["outside"], weak["difference"]
     less = f"{points(-difference['value'])} less ({points_limits(-difference['high'], -difference['low'])})"
     return (
-        f"`{one['model']}` is less accurate on images {described(one)}: {percent(inside['value'])} of {inside['n']:,} "
-        f"are right, against {percent(outside['value'])} of the other validation images; {less}. Their mix of classes "
-        f"alone {'does not explain that: it ' if one['within'] else ''}would give {percent(one['by_classes'])}."
+        f"`{weak['model']}` is less accurate on images {described(weak)}: {percent(inside['value'])} of "
+        f"{inside['n']:,} are right, against {percent(outside['value'])} of the other validation images; {less}. "
+        f"Their mix of classes alone {'does not explain that: it ' if weak['within'] else ''}would give "
+        f"{percent(weak['by_classes'])}."
     )
 
 
-def described(one: WeakSliceJson) -> str:
+def described(piece: WeakSliceJson) -> str:
     """The images of a slice in words, as in "with the thickest strokes (highest quarter)"."""
-    if one["measure"] not in KINDS:
-        return NEAR[one["part"]]
-    least, most = KINDS[one["measure"]]
-    words = {"lowest quarter": least, "highest quarter": most}.get(one["part"], f"of medium {one['measure']}")
-    return f"{words} ({one['part']})"
+    if piece["measure"] not in KINDS:
+        return NEAR[piece["part"]]
+    least, most = KINDS[piece["measure"]]
+    words = {"lowest quarter": least, "highest quarter": most}.get(piece["part"], f"of medium {piece['measure']}")
+    return f"{words} ({piece['part']})"

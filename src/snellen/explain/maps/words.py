@@ -64,8 +64,8 @@ def _trusted(facts: MapsFacts, maps: list[MapJson]) -> Iterator[str]:
     )
 
 
-def _kept(one: MapJson) -> str:
-    return _share(one["kept"])
+def _kept(described: MapJson) -> str:
+    return _share(described["kept"])
 
 
 def _share(estimate: ShareJson) -> str:

@@ -1,4 +1,4 @@
-"""Random bits of an image that depend on its content and a name alone: splitmix64, in whole numbers."""
+"""Random bits for an image that depend only on its content and a name: splitmix64, in integers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
 def content_keys(images: np.ndarray) -> np.ndarray:
-    """(N,) uint64, one for each image of (N, ...): of its bytes, wherever it stands."""
+    """(N,) uint64, one key for each image of (N, ...), computed from its bytes, so that its row does not matter."""
     digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8).digest() for image in images)
     return np.frombuffer(digests, "<u8").astype(np.uint64)
 
 
 def random_words(keys: np.ndarray, name: str, count: int) -> np.ndarray:
-    """(N, count) uint64, uniform. keys: (N,) uint64. The words of another name are independent (Steele, Lea and Flood,
-    "Fast splittable pseudorandom number generators", OOPSLA 2014)."""
+    """(N, count) uint64, uniform. keys: (N,) uint64. The words for different names are independent (Steele, Lea and
+    Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)."""
     named = np.frombuffer(hashlib.blake2b(name.encode(), digest_size=8).digest(), "<u8").astype(np.uint64)
     steps = np.arange(1, count + 1, dtype=np.uint64) * GAMMA
     return _mixed(_mixed(keys ^ named)[:, None] + steps)
@@ -29,7 +29,7 @@ def random_shares(keys: np.ndarray, name: str, count: int) -> np.ndarray:
 
 
 def random_uint16(keys: np.ndarray, name: str, count: int) -> np.ndarray:
-    """(N, count) uint16, uniform: four from each word, its lowest bits first."""
+    """(N, count) uint16, uniform: four from each word, lowest bits first."""
     words = random_words(keys, name, -(-count // 4))
     return words.astype("<u8").view("<u2").astype(np.uint16, copy=False)[:, :count]
 

@@ -1,6 +1,6 @@
 """Accuracy, calibration and certified thresholds of each model on corrupted images.
 
-The images are those of test where the model was evaluated there, else of validation, as 8 bits a channel.
+The images are those of the test if the model was evaluated there, else those of validation, in 8 bits a channel.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ from snellen.statistics.wilson_interval import wilson_limits
 from snellen.study.analyses import Robustness
 
 MOST_IMAGES = 10_000
-"""That are tried; more are drawn by their content."""
+"""The most images that are tried; of more, a sample is chosen by their content."""
 IMAGES = 3
-"""Shown of each cell, of different classes."""
+"""Images shown of each cell, of different classes."""
 MARGIN = 0.02
-"""A model is brittle to a corruption where it loses so much more than under the others, beyond doubt."""
+"""A model is brittle to a corruption if it significantly loses this much more accuracy than under the others."""
 CELLS: tuple[tuple[str | None, int], ...] = (
     (None, 0),
     *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES),
 )
 VALUES_A_SECOND = 4e7
 OPERATIONS_A_SECOND = 5e10
-"""Of all corruptions together, and of a network: measured on two cores."""
+"""Images per second, of all corruptions together, and multiply-adds per second of a network, measured on two cores."""
 
 
 def seconds(network: Network, images: int) -> float:
@@ -69,7 +69,8 @@ def seconds(network: Network, images: int) -> float:
 
 @dataclass(eq=False)
 class _Tried:
-    """A subject with what it answered. rows: that were tried. right: (n,) bool of each cell, in the order of CELLS."""
+    """A subject with its predictions. rows: those that were tried. right: (n,) bool for each cell, in the order of
+    CELLS."""
 
     subject: Subject
     rows: np.ndarray
@@ -81,7 +82,8 @@ class _Tried:
 
     @property
     def drops(self) -> np.ndarray:
-        """(n, corruptions) float64: at each image, right without a corruption minus the mean over its severities."""
+        """(n, corruptions) float64: for each image, correct (1 or 0) without a corruption minus the mean over its
+        severities."""
         right = np.stack(self.right).astype(np.float64)
         under = right[1:].reshape(len(CORRUPTIONS), len(SEVERITIES), -1).mean(1)
         return np.asarray((right[0] - under).T)
@@ -89,7 +91,7 @@ class _Tried:
 
 @dataclass(eq=False)
 class _Shown:
-    """images: (H, W, C) uint8 each; the others name their places."""
+    """images: (H, W, C) uint8 each; the other fields refer to their places."""
 
     images: list[np.ndarray] = field(default_factory=list)
     cells: list[ImageJson] = field(default_factory=list)
@@ -97,13 +99,13 @@ class _Shown:
     other_data: OtherDataJson | None = None
 
     def add(self, images: np.ndarray) -> list[int]:
-        """The places of new images."""
+        """Adds images, and returns their places."""
         self.images += list(images)
         return list(range(len(self.images) - len(images), len(self.images)))
 
 
 def make(run: RunWithImages, options: Robustness) -> AnalysisResult:
-    """All models on the same corrupted images, those of a role at once."""
+    """Tries all models of a role on the same corrupted images."""
     groups: dict[bytes, list[Subject]] = {}
     for subject in subjects_of(run, options.models):
         key = subject.predictions.role.encode() + subject.predictions.rows.tobytes()
@@ -123,7 +125,7 @@ def make(run: RunWithImages, options: Robustness) -> AnalysisResult:
 
 
 def chosen_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """(n,) places in `rows`, ascending: all, or MOST_IMAGES of them, drawn by the content of the images."""
+    """(n,) indices into `rows`, ascending: all, or MOST_IMAGES of them, chosen by the content of the images."""
     if len(rows) <= MOST_IMAGES:
         return np.arange(len(rows))
     return np.sort(np.argsort(content_keys(images[rows]), kind="stable")[:MOST_IMAGES])
@@ -132,7 +134,7 @@ def chosen_rows(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _try(run: RunWithImages, group: Sequence[Subject], options: Robustness, shown: _Shown) -> list[_Tried]:
     """Adds the images that the page shows to `shown`."""
     predictions, device = group[0].predictions, str(run.images.device)
-    assert predictions.labels is not None  # `subjects_of` keeps labelled ones
+    assert predictions.labels is not None  # `subjects_of` keeps labelled predictions only
     chosen = chosen_rows(run.dataset.images, predictions.rows)
     rows, labels, ids = predictions.rows[chosen], predictions.labels[chosen], predictions.ids[chosen]
     images = to_uint8(np.asarray(run.dataset.images[rows]), run.dataset.pixel_range)
@@ -165,15 +167,15 @@ def _to_show(labels: np.ndarray) -> np.ndarray:
     return first[:IMAGES]
 
 
-def _keep(one: _Tried, name: str | None, severity: int, answers: Predictions, classes: tuple[str, ...]) -> None:
-    """Adds what a model answered to one cell."""
-    subject, right = one.subject, answers.predicted == answers.labels
+def _keep(tried: _Tried, name: str | None, severity: int, answers: Predictions, classes: tuple[str, ...]) -> None:
+    """Adds the predictions of a model for one cell."""
+    subject, right = tried.subject, answers.predicted == answers.labels
     confidence = with_temperature(answers.probabilities, subject.temperature).max(1).astype(np.float64)
     gap_low, gap_high = (None, None) if right.all() else mean_limits(confidence - right) or (None, None)
     low, high = wilson_limits(int(right.sum()), len(right))
     cell = {"model": subject.model, "corruption": name, "severity": severity}
-    one.right.append(right)
-    one.cells.append({
+    tried.right.append(right)
+    tried.cells.append({
         **cell,
         "images": len(right),
         "right": int(right.sum()),
@@ -185,11 +187,11 @@ def _keep(one: _Tried, name: str | None, severity: int, answers: Predictions, cl
         "gap_high": gap_high,
     })  # fmt: skip
     for place, each in enumerate(subject.thresholds):
-        assert each.threshold is not None  # `subjects_of` keeps those with one
+        assert each.threshold is not None  # `subjects_of` keeps thresholds with a value only
         code = None if each.wanted.class_name is None else classes.index(each.wanted.class_name)
         found = achieved_on(answers, each.threshold, code, subject.temperature)
         values = {"precision": found.precision, "recall": found.recall, "coverage": found.coverage}
-        one.thresholds.append({
+        tried.thresholds.append({
             **cell,
             "place": place,
             **{f"{measure}{end}": getattr(value, end.strip("_") or "value") if value else None
@@ -258,13 +260,13 @@ def _drop(name: str, drop: LimitsJson, beyond: LimitsJson, used: set[str]) -> Dr
 
 
 def stratified(record: RunRecord, role: str) -> bool:
-    """Whether the images of a role were drawn class by class: by our own split, not as an official part."""
+    """Whether the images of a role were drawn by a stratified split, not given as an official part."""
     roles = record.data["roles"]
     return roles.get("stratified", False) and not roles.get(f"official_{role}", False)
 
 
-def _role(one: _Tried) -> str:
-    return one.subject.predictions.role
+def _role(tried: _Tried) -> str:
+    return tried.subject.predictions.role
 
 
 def _strata(run: RunWithImages, one: _Tried) -> np.ndarray | None:
@@ -272,7 +274,7 @@ def _strata(run: RunWithImages, one: _Tried) -> np.ndarray | None:
 
 
 def _pairs(run: RunWithImages, tried: Sequence[_Tried]) -> Iterator[PairJson]:
-    """All pairs of models that were tried on the same images."""
+    """The comparisons of all pairs of models that were tried on the same images."""
     for a, b in combinations(tried, 2):
         role = a.subject.predictions.role
         if role == b.subject.predictions.role and np.array_equal(a.rows, b.rows):

@@ -1,8 +1,8 @@
 """Twelve corruptions of small images, 8 to 64 pixels a side, at three severities each.
 
-All but JPEG are computed in whole numbers, or by tables of whole numbers, so that the same image gives the same bytes
-everywhere. What is random of an image (a direction, a place, its noise) depends on its content and the corruption: the
-severities of a corruption differ in size alone. A transparency channel stays as it is under changes of values.
+All except JPEG are computed in integers, or by tables of integers, so that the same image gives the same bytes on every
+machine. Random properties (a direction, a place, the noise) depend on the image's content and the corruption, so the
+severities of a corruption differ only in size. An alpha channel is not changed by corruptions of values.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Change = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 SEVERITIES = (1, 2, 3)
 LEVELS = 2**12
-"""Of the random numbers by which the tables of noise are read."""
+"""Number of random values that index the tables of noise."""
 VALUES_AT_ONCE = 2**21
-"""Of the images that are changed together: results of more do not stay near the processor."""
+"""Bytes of the images that are changed together, so that they stay in the processor's cache."""
 DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 """(down, right) of a shift."""
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """sizes: of severity 1, 2 and 3. words: what a size is, as a format. augmentations: those of `augment` that make
-    the same kind of change to training images."""
+    """sizes: of severity 1, 2 and 3. words: a format that says what a size is. augmentations: the names in `augment`
+    that change training images in the same way."""
 
     change: Change
     sizes: tuple[float, float, float]
@@ -40,7 +40,7 @@ class Corruption:
     augmentations: tuple[str, ...] = ()
 
     def size_words(self, severity: int) -> str:
-        """The size of a severity, from 1, as it is written."""
+        """The size of a severity, counted from 1, in words."""
         return self.words.format(self.sizes[severity - 1])
 
 
@@ -55,7 +55,7 @@ def corrupted(images: np.ndarray, keys: np.ndarray, name: str, severity: int) ->
 
 
 def _noise(name: str, table: Callable[[float], np.ndarray]) -> Change:
-    """table: of a size, (256, LEVELS): the new value of an old one for each random number."""
+    """table: for a size, (256, LEVELS): the new value of each old value, for each random number."""
 
     @lru_cache(maxsize=len(SEVERITIES))
     def rounded(size: float) -> np.ndarray:
@@ -77,7 +77,7 @@ def _gaussian_noise(size: float) -> np.ndarray:
 
 
 def _shot_noise(size: float) -> np.ndarray:
-    """Poisson counts; size: that of a white pixel."""
+    """Poisson counts; size: the expected count of a white pixel."""
     from scipy.special import pdtr
 
     counts, means = np.arange(8 * int(size)), np.arange(256) / 255 * size
@@ -97,7 +97,7 @@ def _blur(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 
 
 def _shift(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """By half pixels; down, right or both."""
+    """Shifts down, right or both, in steps of half a pixel."""
     height, width = images.shape[1:3]
     down, right = (max(0.5, round(2 * size * side) / 2) for side in (height, width))
     return _by_direction(
@@ -106,7 +106,7 @@ def _shift(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 
 
 def _rotation(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """size: degrees."""
+    """Rotates by `size` degrees in either direction."""
     height, width = images.shape[1:3]
     turn = np.deg2rad(size)
     turns = [np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) for a in (turn, -turn)]
@@ -114,7 +114,7 @@ def _rotation(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 
 
 def _scale(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """So many times larger or smaller."""
+    """Enlarges or shrinks by the factor `size`."""
     height, width = images.shape[1:3]
     return _by_direction(
         images, keys, "scale", [affine(height, width, factor * np.eye(2)) for factor in (1 / size, size)]
@@ -122,7 +122,7 @@ def _scale(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 
 
 def _shear(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """Along rows or columns, either way."""
+    """Shears along rows or columns, in either direction."""
     height, width = images.shape[1:3]
     shears = [
         np.array(matrix) for slope in (size, -size) for matrix in ([[1.0, slope], [0.0, 1.0]], [[1.0, 0.0], [slope, 1]])
@@ -133,7 +133,7 @@ def _shear(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 def _by_direction(
     images: np.ndarray, keys: np.ndarray, name: str, transforms: list[Callable[[np.ndarray], np.ndarray]]
 ) -> np.ndarray:
-    """Each image by one of the transforms."""
+    """Each image is changed by one of the transforms."""
     chosen = (random_shares(keys, name, 1)[:, 0] * len(transforms)).astype(np.int64)
     changed = np.empty_like(images)
     for number, transform in enumerate(transforms):
@@ -142,20 +142,20 @@ def _by_direction(
 
 
 def _brightness(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """Lighter or darker by this part of the range."""
+    """Lighter or darker by this share of the range."""
     step = np.where(random_shares(keys, "brightness", 1)[:, 0] < 0.5, -1, 1) * round(255 * size)
     return _with_colours(images, np.clip(_colours(images).astype(np.int32) + step[:, None, None, None], 0, 255))
 
 
 def _contrast(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """So much of the difference to the mean of each image is kept."""
+    """The share of the difference from the image's mean that is kept."""
     colours = _colours(images).astype(np.int32)
     means = _means(colours)
     return _with_colours(images, (256 * means + round(256 * size) * (colours - means) + 128) >> 8)
 
 
 def _erasing(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """A rectangle of this part of each side, anywhere inside the image, in middle grey."""
+    """A middle grey rectangle with sides of this share of the image's, anywhere inside the image."""
     height, width = images.shape[1:3]
     sides = [max(1, round(size * side)) for side in (height, width)]
     places = random_shares(keys, "erasing", 2)
@@ -168,7 +168,7 @@ def _erasing(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
 
 
 def _jpeg(images: np.ndarray, keys: np.ndarray, size: float) -> np.ndarray:
-    """Stored at this quality, with half of the resolution for colours, and read again."""
+    """Encoded at this quality, with colours at half of the resolution, and decoded."""
     from PIL import Image
 
     colours, read = _colours(images), np.empty_like(_colours(images))
@@ -187,7 +187,7 @@ def _means(colours: np.ndarray) -> np.ndarray:
 
 
 def _colours(images: np.ndarray) -> np.ndarray:
-    """Without the transparency, which is the last of 2 or 4 channels."""
+    """The channels without alpha, which is the last of 2 or 4 channels."""
     channels = images.shape[-1]
     return images[..., : channels - 1] if channels in (2, 4) else images
 
@@ -214,4 +214,4 @@ CORRUPTIONS: dict[str, Corruption] = {
     "erasing": Corruption(_erasing, (0.25, 0.375, 0.5), "{:g} of each side", ("cutout", "cutmix")),
     "JPEG": Corruption(_jpeg, (50, 20, 8), "quality {:g}"),
 }
-"""By name, in the order of the page."""
+"""The corruptions by name, in the order of the page."""

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 
 class LimitsJson(TypedDict):
-    """A mean over n images with its 95 % interval; None where nothing varied."""
+    """A mean over n images with its 95 % interval; limits are None if nothing varied."""
 
     value: float
     low: float | None
@@ -15,7 +15,7 @@ class LimitsJson(TypedDict):
 
 
 class CorruptionJson(TypedDict):
-    """sizes: of severity 1, 2 and 3, in words."""
+    """sizes: those of severity 1, 2 and 3, in words."""
 
     name: str
     sizes: list[str]
@@ -24,7 +24,7 @@ class CorruptionJson(TypedDict):
 class DropJson(TypedDict):
     """The accuracy that a model loses under one corruption. drop: the mean over its severities. beyond: how much more
     than under the other corruptions, its limits corrected for all corruptions and models of the analysis. brittle:
-    whether all of that is beyond MARGIN. trained_with: the augmentations of the model that make the same kind of
+    whether the whole interval is above MARGIN. trained_with: the augmentations of the model that make the same kind of
     change."""
 
     name: str
@@ -35,7 +35,7 @@ class DropJson(TypedDict):
 
 
 class ShareJson(TypedDict):
-    """A share or an area with its 95 % interval; None where there is none."""
+    """A share or an area with its 95 % interval; None where it is undefined."""
 
     value: float
     low: float | None
@@ -44,9 +44,8 @@ class ShareJson(TypedDict):
 
 class UnfamiliarJson(TypedDict):
     """Images of one kind, `known` for images of the data. confidence: the mean top probability. sure: the share whose
-    top probability is at least 0.9. unlike: the share that the measure of the bundle finds unlike the training
-    images. area, area_unlike: under the ROC curve of known images against these, by top probability and by the
-    measure."""
+    top probability is at least 0.9. unlike: the share that the bundle's measure calls unlike the training images. area,
+    area_unlike: the area under the ROC curve of known images against these, by top probability and by the measure."""
 
     kind: str
     images: int
@@ -58,9 +57,9 @@ class UnfamiliarJson(TypedDict):
 
 
 class RobustModelJson(TypedDict):
-    """job: the network. role, of: the images it was tried on are so many of this role. clean: the accuracy without a
-    corruption. mean: the mean accuracy over all cells. drop: what is lost on average over the cells. unfamiliar: empty
-    where it was not asked for."""
+    """job: the network. role, of: the role of the images that it was tried on, and how many images the role has. clean:
+    the accuracy without a corruption. mean: the mean accuracy over all cells. drop: the mean loss over the cells.
+    unfamiliar: empty if the study does not ask for it."""
 
     model: str
     job: str
@@ -85,7 +84,7 @@ class PairJson(TypedDict):
 
 
 class ImageJson(TypedDict):
-    """corruption, severity: None and 0 for the image as it is. images: places in the arrays."""
+    """corruption, severity: None and 0 for the unchanged image. images: places in the arrays."""
 
     corruption: str | None
     severity: int
@@ -101,9 +100,9 @@ class UnfamiliarKindJson(TypedDict):
 
 
 class OtherDataJson(TypedDict):
-    """Another data set whose images were tried. tried: of `images`, drawn by content. known: of the tried ones left
-    out, as they are images of the study too. same_names: classes that are called as classes of the study.
-    conversions: what was done to the images, in sentences."""
+    """Another data set whose images were tried. tried: number of tried images, of `images`, chosen by content. known:
+    images left out because they are images of the study too. same_names: classes with the name of a class of the study.
+    conversions: how the images were converted, in sentences."""
 
     name: str
     fingerprint: str
@@ -115,8 +114,9 @@ class OtherDataJson(TypedDict):
 
 
 class RobustnessFacts(TypedDict):
-    """unfamiliar: what each kind of unfamiliar images is. other_data: None without. stratified: by role, whether the
-    bootstrap draws as many images of each class. versions: of the libraries that the bytes of the images depend on."""
+    """unfamiliar: what each kind of unfamiliar images is. other_data: None if the study names none. stratified: by
+    role, whether the bootstrap draws within each class. versions: versions of the libraries that determine the bytes of
+    the images."""
 
     sentences: list[str]
     ladder: list[CorruptionJson]

@@ -1,4 +1,4 @@
-"""Images of another data set, in the form that the models of a run take: what `unfamiliar: {data: ...}` tries."""
+"""Images of another data set, converted for the models of a run, for `unfamiliar: {data: ...}`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT_ONCE = 4_096
 
 @dataclass(frozen=True, eq=False)
 class OtherImages:
-    """kind: what they are called; meaning: in a sentence. images: (n, H, W, C) uint8."""
+    """kind: their name; meaning: their description in a sentence. images: (n, H, W, C) uint8."""
 
     kind: str
     meaning: str
@@ -36,18 +36,18 @@ class OtherImages:
 
 
 def expect_other_data(study: StudyFile, dataset: Dataset, data_folder: Path | None) -> None:
-    """Raises, before anything is trained, where another data set that a study names is not here, is the study's own,
+    """Raises, before anything is trained, if another data set that a study names does not exist, is that of the study,
     or cannot be converted."""
     contract = input_of(study, dataset.shape, dataset.pixel_range)
-    for one in study.analyses:
-        if isinstance(one, Robustness) and one.other_data is not None:
+    for analysis in study.analyses:
+        if isinstance(analysis, Robustness) and analysis.other_data is not None:
             with located(WHERE):
-                other = _read(one.other_data, dataset, data_folder)
+                other = _read(analysis.other_data, dataset, data_folder)
                 _converted(other, np.arange(min(1, len(other))), contract, Conversions())
 
 
 def other_images(run: RunWithImages, source: str) -> OtherImages:
-    """At most MOST_UNFAMILIAR images, drawn by their content, those that are images of the study left out."""
+    """At most MOST_UNFAMILIAR images, chosen by their content, without those that are images of the study too."""
     with located(WHERE):
         other = _read(source, run.dataset, run.data_folder)
         contract = input_of(run.record.study, run.dataset.shape, run.dataset.pixel_range)
@@ -73,7 +73,7 @@ def other_images(run: RunWithImages, source: str) -> OtherImages:
 
 
 def _own_keys(dataset: Dataset) -> np.ndarray:
-    """(N,) uint64, of the images of the study as 8 bits a channel."""
+    """(N,) uint64, the keys of the study's images in 8 bits a channel."""
     parts = range(0, len(dataset), AT_ONCE)
     return np.concatenate([
         content_keys(to_uint8(np.asarray(dataset.images[at : at + AT_ONCE]), dataset.pixel_range)) for at in parts
@@ -88,6 +88,6 @@ def _read(source: str, dataset: Dataset, data_folder: Path | None) -> Dataset:
 
 
 def _converted(other: Dataset, rows: np.ndarray, contract: Input, conversions: Conversions) -> np.ndarray:
-    """As `predict` converts them, as 8 bits a channel."""
+    """The images as `predict` converts them, in 8 bits a channel."""
     given = np.asarray(other.images[rows])
     return to_uint8(as_input(given, contract, conversions, other.pixel_range), contract.pixel_range)

@@ -1,4 +1,4 @@
-"""Blur and affine changes of batches of uint8 images in whole numbers: the same bytes on every machine."""
+"""Blur and affine transforms of batches of uint8 images in integers: the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 UNIT = 256
-"""Weights are whole parts of this."""
+"""Weights are integer multiples of 1 / UNIT."""
 
 
 def blurred(images: np.ndarray, size: float) -> np.ndarray:
@@ -15,13 +15,13 @@ def blurred(images: np.ndarray, size: float) -> np.ndarray:
     edge are those at the edge."""
     down, right = (_blur_matrix(side, size * side) for side in images.shape[1:3])
     channels_first = np.moveaxis(images, 3, 1).astype(np.float32)
-    sums = down @ channels_first @ right.T  # whole numbers below 2^24: exact in any order
+    sums = down @ channels_first @ right.T  # integers below 2^24: exact in any order of summation
     rounded = (sums.astype(np.int32) + UNIT * UNIT // 2) // (UNIT * UNIT)
     return np.ascontiguousarray(np.moveaxis(rounded, 1, 3).astype(np.uint8))
 
 
 def _blur_matrix(side: int, deviation: float) -> np.ndarray:
-    """(side, side) float32 of whole numbers; each row sums to UNIT."""
+    """(side, side) float32 with integer values; each row sums to UNIT."""
     reach = max(1, round(3 * deviation))
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
     whole = np.rint(UNIT * weights / weights.sum()).astype(np.int64)
@@ -35,8 +35,8 @@ def _blur_matrix(side: int, deviation: float) -> np.ndarray:
 def affine(
     height: int, width: int, matrix: np.ndarray | None = None, shift: tuple[float, float] = (0.0, 0.0)
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """A change of (N, height, width, C) uint8 images, bilinear: what comes to a place (row, column) stood at matrix @
-    place - shift, measured from the centre in pixels; pixels beyond the edge are those at the edge."""
+    """An affine transform of (N, height, width, C) uint8 images, bilinear: the value at a place (row, column) is read
+    at matrix @ place - shift, measured from the centre in pixels; pixels beyond the edge are those at the edge."""
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     places = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij"), -1).reshape(-1, 2) - centre
     source = places @ (np.eye(2) if matrix is None else matrix).T + centre - np.array(shift)

@@ -1,4 +1,4 @@
-"""The networks that an analysis tries on corrupted images: which one of each model, on which images, with which
+"""The networks that an analysis tries on corrupted images: which network of each model, on which images, with which
 thresholds."""
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ WHITE = (0.0, 255.0)
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One network of a model. predictions: stored, labelled, of the images that it is tried on: of test where the model
-    was evaluated there, else of validation. thresholds: those of the model with a value. temperature: None without."""
+    """One network of a model. predictions: the stored predictions, with labels, for the images that it is tried on:
+    those of the test if the model was evaluated there, else those of validation. thresholds: those of the model that
+    have a value. temperature: None if none was fitted."""
 
     model: str
     job: str
@@ -38,14 +39,13 @@ class Subject:
     thresholds: tuple[ThresholdResult, ...]
 
     def probabilities(self, images: np.ndarray, device: str) -> np.ndarray:
-        """(N, K) float32, before the temperature, of (N, H, W, C) uint8 images."""
+        """(N, K) float32 probabilities, before the temperature, for (N, H, W, C) uint8 images."""
         given = resident(images, device)
         return predict_probabilities(self.network, self.parameters, self.state, given, WHITE)
 
 
 def subjects_of(run: RunWithImages, models: Sequence[str] | None) -> list[Subject]:
-    """One for each model whose training succeeded; the network of its bundle where that has labelled predictions.
-
+    """One subject for each model whose training succeeded: the network of its bundle, if it has labelled predictions.
     Raises UnknownName if there is none.
     """
     chosen = [model for model in run.record.done if models is None or model in models]
@@ -55,7 +55,8 @@ def subjects_of(run: RunWithImages, models: Sequence[str] | None) -> list[Subjec
 
 
 def depends_on(record: RunRecord) -> dict[str, Any]:
-    """What a result depends on beside the jobs of the models: thresholds, temperature, the networks of the bundles."""
+    """What a result depends on, in addition to the jobs of the models: thresholds, temperature, the networks of the
+    bundles."""
     study = record.study
     return {
         "thresholds": [each.model_dump(mode="json") for each in study.thresholds],

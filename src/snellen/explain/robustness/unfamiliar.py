@@ -1,4 +1,5 @@
-"""Images that show nothing: how sure a network stays, and whether the measure of its bundle finds them unlike."""
+"""Images without content: how confident a network is, and whether its bundle's measure calls them unlike the training
+images."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from snellen.statistics.wilson_interval import wilson_limits
 
 MOST_UNFAMILIAR = 1_000
 SURE = 0.9
-"""A top probability from which on a network is counted as sure."""
+"""The top probability from which on a network counts as sure."""
 KINDS = {
     "noise": "every value random",
     "blank": "one random grey",
@@ -27,7 +28,7 @@ KINDS = {
 
 
 def unfamiliar_images(images: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
-    """By kind, one image for each image (N, H, W, C) uint8 and its key (N,) uint64."""
+    """By kind: one image for each image (N, H, W, C) uint8 and its key (N,) uint64."""
     count, height, width, channels = images.shape
     noise = (random_uint16(keys, "unfamiliar noise", images[:1].size) >> 8).astype(np.uint8)
     greys = (random_shares(keys, "unfamiliar blank", 1) * 256).astype(np.uint8)
@@ -43,7 +44,7 @@ def unfamiliar_images(images: np.ndarray, keys: np.ndarray) -> dict[str, np.ndar
 def try_unfamiliar(
     record: RunRecord, subject: Subject, known: np.ndarray, images: dict[str, np.ndarray], device: str
 ) -> list[UnfamiliarJson]:
-    """known: (N, H, W, C) uint8 images of the data, the first entry; then each kind."""
+    """known: (N, H, W, C) uint8 images of the data, which are the first entry; the kinds follow."""
     distance = _distance(record, subject)
     found, reference = [], None
     for kind, shown in {"known": known, **images}.items():
@@ -71,7 +72,7 @@ def _known(values: np.ndarray | None) -> np.ndarray:
 
 
 def _distance(record: RunRecord, subject: Subject) -> TrainingDistance | None:
-    """The measure that the bundle of the network holds; None where there is none."""
+    """The measure in the bundle of the network; None if there is none."""
     section = load_familiarity(record.folder, subject.job)
     if section is None:
         return None

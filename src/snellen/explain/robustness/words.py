@@ -10,11 +10,11 @@ from snellen.explain.robustness.facts import DropJson, OtherDataJson, RobustMode
 from snellen.phrases import listing, percent, percent_limits, plural, points, points_limits, some
 
 NAMED = 5
-"""Classes that are named."""
+"""The most classes that are named."""
 
 
 def sentences(facts: RobustnessFacts) -> Iterator[str]:
-    """The mean drop of each model, then what they are brittle to, then what training used."""
+    """The mean drop of each model, then the corruptions they are brittle to, then those that training used."""
     for model in facts["models"]:
         yield drop_sentence(facts, model)
     for model in facts["models"]:
@@ -35,7 +35,7 @@ def sentences(facts: RobustnessFacts) -> Iterator[str]:
 
 
 def _on_other_data(model: RobustModelJson, other: OtherDataJson) -> Iterator[str]:
-    """How sure a model stays on images of another data set, and what tells them from known ones."""
+    """How sure a model is on images of another data set, and what distinguishes them from known ones."""
     known = next(one for one in model["unfamiliar"] if one["kind"] == "known")
     one = model["unfamiliar"][-1]  # the last kind
     told = [
@@ -55,7 +55,7 @@ def _ends(area: ShareJson) -> str:
 
 
 def drop_sentence(facts: RobustnessFacts, model: RobustModelJson) -> str:
-    """What one model loses on average."""
+    """The mean loss of one model."""
     clean, drop = model["clean"], model["drop"]
     some = f" (of {model['of']:,})" if model["of"] > clean["n"] else ""
     verb, value, low, high = "loses", drop["value"], drop["low"], drop["high"]
@@ -88,7 +88,7 @@ def brittle_sentence(facts: RobustnessFacts, model: RobustModelJson, brittle: li
 
 
 def trained_with(model: RobustModelJson) -> str:
-    """Which corruptions training used; empty where none."""
+    """Which corruptions training used; empty if none."""
     used = [one for one in model["corruptions"] if one["trained_with"]]
     if not used:
         return ""

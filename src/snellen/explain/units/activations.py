@@ -1,4 +1,4 @@
-"""The activations of a layer as numbers: a row an image, a column a unit."""
+"""The activations of a layer as a table: one row per image, one column per unit."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from snellen.explain.units.layer import chosen_layer, layers_with_units, over_po
 from snellen.limits import EXPORTED_BYTES
 
 Positions = Literal["mean", "max", "all"]
-"""What is written of a unit that has a value at each position: one number, or all of them."""
+"""What is exported of a unit with a value at each position: the mean or maximum, or all values."""
 
 
 def read_activations(model: TrainedModel, layer: str | None, rows: np.ndarray, positions: Positions) -> pl.DataFrame:
-    """(n rows, a column a unit) float32: what a layer gives for these rows of the data set.
-
-    layer: one with units is read as on the units' page, after its normalisation and activation function; any other as
-    it stands; None: the last hidden one with units. Raises UnknownName, or StudyError where that is more than
+    """(n rows, one column per unit) float32, the outputs of a layer for these rows of the data set. layer: a layer with
+    units is read as on the units' page, after its normalisation and activation function; any other layer as it is;
+    None: the last hidden layer with units. Raises UnknownName, or StudyError if the table is larger than
     EXPORTED_BYTES.
     """
     if positions not in get_args(Positions):
@@ -35,7 +34,7 @@ def read_activations(model: TrainedModel, layer: str | None, rows: np.ndarray, p
     until = network.layers[: model.place_of(read_at) + 1]
     names = _columns(until[-1].output_shape, positions)
     _expect_to_fit(layer, len(rows), len(names), positions)
-    values = np.empty((len(names), len(rows)), np.float32)  # a row a column of the table, which is not copied again
+    values = np.empty((len(names), len(rows)), np.float32)  # one row per column of the table, which avoids a copy
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         with torch.inference_mode():

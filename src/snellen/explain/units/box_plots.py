@@ -56,34 +56,34 @@ def _quantiles(sorted_UN: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return low, middle, high
 
 
-def overlaps(found: Boxes) -> np.ndarray:
+def overlaps(boxes: Boxes) -> np.ndarray:
     """(U, K, K), 0..1: the length that the boxes of two classes share, relative to the length that they cover together.
 
     1 for two boxes of length 0 at the same value. NaN for a class without images.
     """
-    low, high = found.of("low_quartile"), found.of("high_quartile")
+    low, high = boxes.of("low_quartile"), boxes.of("high_quartile")
     together = np.maximum(high[..., None], high[:, None]) - np.minimum(low[..., None], low[:, None])
     shared = np.minimum(high[..., None], high[:, None]) - np.maximum(low[..., None], low[:, None])
     share = np.divide(shared.clip(0), together, where=together > 0, out=np.ones_like(together))
     return np.asarray(np.where(np.isnan(together), np.nan, share))
 
 
-def touching(found: Boxes) -> np.ndarray:
+def touching(boxes: Boxes) -> np.ndarray:
     """(U, K, K) bool: whether the boxes of two classes have a value in common."""
-    low, high = found.of("low_quartile"), found.of("high_quartile")
+    low, high = boxes.of("low_quartile"), boxes.of("high_quartile")
     return np.asarray(np.minimum(high[..., None], high[:, None]) >= np.maximum(low[..., None], low[:, None]))
 
 
-def table(found: Boxes, by: str, classes: tuple[str, ...]) -> pl.DataFrame:
+def table(boxes: Boxes, by: str, classes: tuple[str, ...]) -> pl.DataFrame:
     """One row per unit and class. by: `true` or `predicted`, which classes these are."""
-    units, num_classes = found.numbers.shape[1:]
-    columns = {name: found.of(name).ravel() for name in NUMBERS}
+    units, num_classes = boxes.numbers.shape[1:]
+    columns = {name: boxes.of(name).ravel() for name in NUMBERS}
     return pl.DataFrame(
         {
             "by": [by] * (units * num_classes),
             "unit": np.repeat(np.arange(units), num_classes),
             "class": list(classes) * units,
-            "images": np.tile(found.images, units),
+            "images": np.tile(boxes.images, units),
             **columns,
         }
     ).with_columns(pl.col(NUMBERS).fill_nan(None))

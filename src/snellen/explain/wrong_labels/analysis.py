@@ -1,5 +1,5 @@
-"""Which labels look wrong: a list for review, most suspect first. No label is called wrong, and no score leaves
-suspects out."""
+"""Which labels look wrong: a list for review, most suspect first. No label is called wrong, and suspects are left out
+of no score."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from snellen.study.data_settings import REVIEWS
 
 MIXING = ("mixup", "cutmix")
 BEYOND, FEWEST = 2, 20
-"""The list is longer than the number of suspects: no order is perfect."""
+"""The list is longer than the number of suspects by this factor, because no ranking is perfect."""
 
 
 def make(run: RunWithImages, options: WrongLabels) -> AnalysisResult:
@@ -63,7 +63,7 @@ def make(run: RunWithImages, options: WrongLabels) -> AnalysisResult:
 
 
 def depends_on(record: RunRecord) -> dict[str, Any]:
-    """What a result depends on beside the jobs of the models: all their networks, margins, and the reviews."""
+    """What a result depends on, in addition to the jobs of the models: all their networks, margins, and the reviews."""
     reviews = record.folder / REVIEWS
     return {
         "networks": {model: sorted(record.planned[model].jobs) for model in record.done},
@@ -73,7 +73,7 @@ def depends_on(record: RunRecord) -> dict[str, Any]:
 
 
 def seconds(network: Network, images: int) -> float:
-    """An estimate: predictions and margins are stored, so that only ranking and hashing are left."""
+    """An estimate: predictions and margins are stored, so only ranking and hashing remain."""
     return 0.5 + 1e-5 * images
 
 
@@ -94,7 +94,7 @@ def _group(group: Group) -> GroupJson:
 
 
 def _found_right(record: RunRecord) -> set[tuple[str, str]]:
-    """Image and label of what the reviews of the study found right."""
+    """Image and label of each row that the reviews of the study found right."""
     if record.study.data.reviews is None:
         return set()
     reviews = read_reviews(record.folder / REVIEWS).rows
@@ -104,8 +104,9 @@ def _found_right(record: RunRecord) -> set[tuple[str, str]]:
 def _listed(
     run: RunWithImages, model: str, groups: Sequence[Group], most: int, found_right: set[tuple[str, str]]
 ) -> tuple[list[SuspectJson], int]:
-    """The list for review, most suspect first, each image once a label: BEYOND times as many as are suspected, at
-    least FEWEST and at most `most`; and how many of them a review found right, which are not listed again."""
+    """The list for review, most suspect first, with each pair of image and label once: BEYOND times as many as are
+    suspected, at least FEWEST and at most `most`; and the number of those that a review found right, which are not
+    listed again."""
     length = max(FEWEST, BEYOND * sum(group.count for group in groups))
     ordered = sorted(
         (group.scores[place], number, place)
@@ -152,7 +153,7 @@ def _suspect(
 
 
 def _predicted_in_training(record: RunRecord, model: str) -> dict[int, np.ndarray]:
-    """Row -> (K,) what the network says of the images that it was trained on, for suggestions alone."""
+    """Row -> (K,) probabilities for the images that the network was trained on, used for suggestions only."""
     found = record.predictions(model, "train")
     return {} if found is None else dict(zip(found.rows.tolist(), found.probabilities, strict=True))
 

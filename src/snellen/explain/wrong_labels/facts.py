@@ -6,10 +6,10 @@ from typing import Literal, TypedDict
 
 
 class SuspectJson(TypedDict):
-    """A label that looks wrong. row, id, role: of the image, the first of equal ones with this label; copies: how many
-    more. image: the hash of its content. label, suggested: class names. score: see `ranking.Group`. margin: None for
-    an image that no network was trained on. probability, suggested_probability: of a network that was not trained on
-    it, None where there is none."""
+    """A label that looks wrong. row, id, role: those of the image, the first of identical ones with this label; copies:
+    the number of further ones. image: the hash of its content. label, suggested: class names. score: see
+    `ranking.Group`. margin: None for an image that no network was trained on. probability, suggested_probability: those
+    of networks that were not trained on it, None if there are none."""
 
     row: int
     id: str
@@ -25,8 +25,9 @@ class SuspectJson(TypedDict):
 
 
 class GroupJson(TypedDict):
-    """Rows that are ranked by the same signals. roles: how many of each. suspected: of `images`, with the 95 % interval
-    of the share over other images, None for a share that was taken from others."""
+    """Rows that are ranked by the same signals. roles: the number of rows of each. suspected: number of suspects, of
+    `images`, with the 95 % interval of the share over other images, which is None if the share is that of another
+    group."""
 
     by: Literal["both", "probabilities", "margins"]
     roles: dict[str, int]
@@ -37,10 +38,11 @@ class GroupJson(TypedDict):
 
 
 class WrongLabelsFacts(TypedDict):
-    """model: the one that judged. networks: that recorded margins. folds: whether predictions are out of fold.
-    suspected: labels, of `images` that were judged. suspects: the list for review, longer than that, most suspect
-    first, without those that a review of the study found right (`reviewed`). test: suspects among the test images; None
-    where the model was not evaluated there. mixed: augmentations that mix images, whose margins say less."""
+    """model: the model that judges. networks: the number that recorded margins. folds: whether predictions are out of
+    fold. suspected: number of labels, of `images` judged images. suspects: the list for review, longer than that, most
+    suspect first, without those that a review of the study found right (`reviewed`). test: suspects among the test
+    images; None where the model was not evaluated there. mixed: augmentations that mix images, whose margins say
+    less."""
 
     model: str
     networks: int

@@ -1,7 +1,7 @@
-"""The order in which labels are reviewed, and how many are suspected.
+"""The order in which labels are reviewed, and the number of suspects.
 
 Rows are ranked by their margin during training and by the log ratio of out-of-fold probabilities, label to strongest
-other class; where a row has both, the mean of the two ranks counts. bench/wrong_labels.py measures the orders.
+other class; if a row has both, by the mean of the two ranks. bench/wrong_labels.py measures the orders.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from snellen.explain.wrong_labels.signals import Signals
 from snellen.statistics.confident_learning import other_classes, suspects
 
 TINY = 1e-12
-"""Under a probability, so that its logarithm is finite."""
+"""Lower limit of probabilities, so that logarithms are finite."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Rows that are judged by the same signals. scores: (n,) float64 in 0..1, the lower the more suspect: the share of
-    the group that ranks before. count: how many are suspected. by: what they are ranked by."""
+    """Rows that are judged by the same signals. scores: (n,) float64 in 0..1, lower is more suspect: the share of the
+    group that ranks before. count: the number of suspects. by: the signals."""
 
     signals: Signals
     scores: np.ndarray
@@ -37,17 +37,16 @@ def log_ratios(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def rank_shares(values: np.ndarray) -> np.ndarray:
-    """(n,) float64 in 0..1: the share of values below each, half of the equal ones included."""
+    """(n,) float64 in 0..1: the share of values below each value, with equal values counted half."""
     ordered = np.sort(values)
     below, up_to = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
     return np.asarray((below + up_to) / (2 * max(1, len(values))))
 
 
 def groups_of(signals: Signals) -> list[Group]:
-    """Rows with both signals, with probabilities alone and with margins alone; those without rows are left out.
-
-    Of rows with probabilities confident learning counts the suspects. Of rows with margins alone as large a share is
-    suspected as among the held-out rows; without any, the rows with a negative margin.
+    """The groups of rows with both signals, with probabilities alone and with margins alone; empty groups are left out.
+    For rows with probabilities, confident learning counts the suspects. For rows with margins alone, the share of
+    suspects is that of the held-out rows; without held-out rows, the suspects are the rows with a negative margin.
     """
     both = signals.have_margins & signals.have_probabilities
     alone = signals.have_probabilities & ~both
@@ -71,5 +70,5 @@ def groups_of(signals: Signals) -> list[Group]:
 
 
 def first(group: Group, count: int) -> np.ndarray:
-    """Places of the `count` most suspect rows of a group, the most suspect first."""
+    """Indices of the `count` most suspect rows of a group, the most suspect first."""
     return np.argsort(group.scores, kind="stable")[:count]

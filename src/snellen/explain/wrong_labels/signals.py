@@ -13,14 +13,15 @@ from snellen.evaluate.record import RunRecord
 from snellen.train.margins import Margins
 
 ROLES = ("train", "validation", "calibration")
-"""Whose labels are judged together; the test has a list of its own."""
+"""The roles whose labels are judged together; the test has a separate list."""
 
 
 @dataclass(frozen=True, eq=False)
 class Signals:
-    """Of N rows, ascending. roles: (N,) str; labels: (N,) int64. margins: (N,) float64, the mean over the epochs of all
-    networks that were trained on a row; NaN where there is none. probabilities: (N, K) float64, the mean of the
-    networks that were not trained on a row; NaN where there are none. folds: whether they are out of fold.
+    """The signals of N rows, in ascending order. roles: (N,) str; labels: (N,) int64. margins: (N,) float64, the mean
+    over the epochs of all networks that were trained on a row; NaN without such networks. probabilities: (N, K)
+    float64, the mean of the networks that were not trained on a row; NaN without such networks. folds: whether the
+    probabilities are out of fold.
     """
 
     rows: np.ndarray
@@ -41,13 +42,13 @@ class Signals:
         return np.asarray(np.isfinite(self.probabilities[:, 0]))
 
     def of(self, which: np.ndarray) -> Signals:
-        """Those of some rows. which: (N,) bool."""
+        """The signals of some rows. which: (N,) bool."""
         rows, roles, labels = self.rows[which], self.roles[which], self.labels[which]
         return Signals(rows, roles, labels, self.margins[which], self.probabilities[which], self.folds)
 
 
 def signals_of(record: RunRecord, model: str) -> Signals:
-    """Those of all labelled rows outside the test."""
+    """The signals of all labelled rows outside the test."""
     classes, images = len(record.classes), record.bounds.images
     roles, labels = np.full(images, "", "U11"), np.full(images, -1, np.int64)
     for role in ROLES:
@@ -69,7 +70,7 @@ def signals_of(record: RunRecord, model: str) -> Signals:
 
 
 def test_signals(record: RunRecord, model: str) -> Signals | None:
-    """Those of the test rows, none of which a network was trained on; None unless the model was evaluated there."""
+    """The signals of the test rows, on which no network was trained; None unless the model was evaluated there."""
     found = networks_on(record, model, "test")
     if found is None:
         return None
@@ -91,7 +92,7 @@ def _add(networks: Networks, sums: np.ndarray, counts: np.ndarray) -> None:
 
 
 def _margins(record: RunRecord, model: str) -> np.ndarray:
-    """(images,) the mean over all epochs of all networks, NaN for rows that none was trained on."""
+    """(images,) the mean over all epochs of all networks; NaN for rows that no network was trained on."""
     sums, epochs = np.zeros(record.bounds.images), np.zeros(record.bounds.images)
     for job in margin_jobs(record, model):
         found = Margins.load(record.folder_of(job).margins, job)

@@ -16,7 +16,7 @@ REVIEW = "Suspects are for review: hard images with a right label are among them
 
 
 def sentences(facts: WrongLabelsFacts) -> Iterator[str]:
-    """How many are suspected and by what, then what is missing."""
+    """The number of suspects and the signals, then what is missing."""
     yield suspected_sentence(facts)
     pairs = common_pairs(facts)
     if pairs and facts["suspected"]:
@@ -37,7 +37,7 @@ def sentences(facts: WrongLabelsFacts) -> Iterator[str]:
 
 
 def suspected_sentence(facts: WrongLabelsFacts) -> str:
-    """How many labels look wrong to the model, and by what."""
+    """The number of labels that look wrong to the model, and the signals."""
     if not facts["images"]:
         return f"No label could be judged: `{facts['model']}` has neither margins nor predictions for other images."
     judged = plural(facts["images"], "label")
@@ -61,7 +61,7 @@ def too_weak(facts: WrongLabelsFacts) -> bool:
 
 
 def share(facts: WrongLabelsFacts) -> str:
-    """The counted share in brackets with its interval; empty where none was counted."""
+    """The counted share in brackets with its interval; empty if it was not counted."""
     counted = counted_group(facts)
     if counted is None:
         return ""
