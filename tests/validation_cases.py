@@ -29,7 +29,7 @@ MISTAKES = [
         LAYERS,
         "[relu, flaten]",
         5,
-        "item 2 of `layers` of model `a`: unknown layer 'flaten'; expected one of average_pool, backbone, batch_norm",
+        "item 2 of `layers` of model `a`: unknown layer 'flaten'; expected one of ",
     ),
     (LAYERS, "[relu, flaten]", 5, "Did you mean 'flatten'?"),
     (LAYERS, "[{skip: [dens]}]", 5, "unknown layer 'dens'"),
