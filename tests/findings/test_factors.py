@@ -167,8 +167,10 @@ def test_searches_that_tried_the_same_key_once_a_value_are_one_finding(
     assert low in found[0].sentence and f"{high} points of validation accuracy" in found[0].sentence
     study = accepted(folder, found[0])
     assert [study.models[name].search.mean_over for name in models] == ["seeds", "seeds"]
+    assert found[0].advice is not None
     monkeypatch.setattr(no_single_factor, "LONGEST_LINE", len(found[0].advice) // 2)
     [short] = [one for one in said(folder, "SNL180") if one.values.get("key") == "train.batch_size"]
+    assert short.advice is not None
     assert short.advice.startswith("Rank each value by its mean over seeds, in `adam` and likewise in the other: ")
     assert replace(short, advice=found[0].advice) == found[0]
     study = accepted(folder, short)
