@@ -29,6 +29,10 @@ from ruamel.yaml import YAML
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from snellen.study.analyses import Curves
+from snellen.study.curves import A_CLASS
+from snellen.study.schema import StudyFile
+
 IGNORED_FILES = ("environment.json", "journal.jsonl", "hashes.jsonl", "study.yaml")
 IGNORED_FOLDERS = ("history", ".records")
 CLOCKS = ("seconds", "time", "made", "step_ms")
@@ -70,18 +74,36 @@ def _shipped_plans() -> dict[str, Any]:
 
     plans = {}
     for name, (side, channels) in SHIPPED.items():
-        parts = ["split.test=0.2", "split.validation=0.2"]
-        if snellen.Study.load(name).file.split.calibration is not None:
-            parts.append("split.calibration=0.2")  # the 10,000 of the file are more than there are here
-        study = snellen.Study.load(name, parts).file
+        study = snellen.Study.load(name, _of_few_images(snellen.Study.load(name).file)).file
         images = np.random.default_rng(0).integers(0, 256, (600, side, side, channels), dtype=np.uint8)
-        names = [f"class {letter}" for letter in "abcdefghij"]
-        dataset = snellen.from_arrays(images, np.arange(600) % 10, class_names=names, pixel_range=(0, 255))
+        dataset = snellen.from_arrays(
+            images, np.arange(600) % 10, class_names=_class_names(study), pixel_range=(0, 255)
+        )
         data = split_of_study(study, dataset)
         planned = with_curves(plan(study, data), study, data)
         models = {model: asdict(each) for model, each in planned.models.items()}
         plans[name] = {"models": models, "jobs": [sorted(lane.ids) for lane in planned.lanes]}
     return plans
+
+
+def _of_few_images(study: StudyFile) -> list[str]:
+    """What makes a study fit 600 images: those of the file are more than there are here."""
+    shares = {"test": 0.2, "validation": 0.2}
+    shares |= {role: 0.2 for role in ("train", "calibration") if getattr(study.split, role) is not None}
+    return [
+        *(f"split.{role}={share}" for role, share in shares.items()),
+        *(
+            f"analyses.{place}.curves.values=[1, 2]"
+            for place, one in enumerate(study.analyses)
+            if isinstance(one, Curves) and one.over == A_CLASS
+        ),
+    ]
+
+
+def _class_names(study: StudyFile) -> list[str]:
+    """Ten names, those that the study names among them."""
+    named = [*(study.data.classes or ()), *(one.class_ for one in study.thresholds if one.class_ is not None)]
+    return list(dict.fromkeys([*named, *(f"class {letter}" for letter in "abcdefghij")]))[:10]
 
 
 @dataclass

@@ -112,3 +112,11 @@ def test_the_studies_ask_for_every_analysis() -> None:
 def test_every_shipped_study_is_planned() -> None:
     shipped = {path.stem for path in (ROOT / "src/snellen/studies").glob("*.yaml")}
     assert compared_studies.SHIPPED.keys() == shipped
+
+
+def test_every_shipped_study_is_planned_and_the_same_again() -> None:
+    """Also those that name classes, and more images than there are here."""
+    plans = compare_runs._shipped_plans()
+    assert plans.keys() == compared_studies.SHIPPED.keys()
+    assert all(each["jobs"] and each["models"] for each in plans.values())
+    assert plans == compare_runs._shipped_plans()

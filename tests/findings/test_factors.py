@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from runs import PLAIN, edit_json, facts_of, plant, run_small
 
 from snellen.api import Run
 from snellen.evaluate.record import RunRecord
+from snellen.findings import no_single_factor
 from snellen.findings.factor_words import LevelAccuracy, Varied, effect_clause
 from snellen.findings.finding import Finding
 from snellen.findings.rules import RULES
@@ -144,7 +146,10 @@ def test_one_training_a_value_cannot_tell_and_names_the_control(copy: Callable[[
     assert study.seeds == 3 and study.models["dense"].search.mean_over == "seeds"
 
 
-def test_searches_that_tried_the_same_key_once_a_value_are_one_finding(tmp_path: Path) -> None:
+def test_searches_that_tried_the_same_key_once_a_value_are_one_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one line of advice for all of them, or for the first where that is too long to be read."""
     layers = ["flatten", {"dense": {"units": 8, "activation": "relu"}}]
     train = {"epochs": {"choice": [1, 2]}, "batch_size": {"choice": [16, 32]}}
     models = {
@@ -162,6 +167,14 @@ def test_searches_that_tried_the_same_key_once_a_value_are_one_finding(tmp_path:
     assert low in found[0].sentence and f"{high} points of validation accuracy" in found[0].sentence
     study = accepted(folder, found[0])
     assert [study.models[name].search.mean_over for name in models] == ["seeds", "seeds"]
+    assert found[0].advice is not None
+    monkeypatch.setattr(no_single_factor, "LONGEST_LINE", len(found[0].advice) // 2)
+    [short] = [one for one in said(folder, "SNL180") if one.values.get("key") == "train.batch_size"]
+    assert short.advice is not None
+    assert short.advice.startswith("Rank each value by its mean over seeds, in `adam` and likewise in the other: ")
+    assert replace(short, advice=found[0].advice) == found[0]
+    study = accepted(folder, short)
+    assert [study.models[name].search.mean_over for name in models] == ["seeds", None]
 
 
 def test_trials_stopped_by_their_results_say_nothing(copy: Callable[[str], Path]) -> None:

@@ -170,7 +170,8 @@ def _too_few(facts: Facts, by_model: Mapping[str, Effect]) -> Finding:
     values: dict[str, Any] = {"key": first.path, "keys": [first.path], "trainings": first.trainings}
     line, which = _more_trainings(facts, models), ""
     if line is None and others:
-        line, which = _more_trainings(facts, models[:1]), f", in `{models[0]}` and likewise in the others"
+        rest = "other" if len(others) == 1 else "others"
+        line, which = _more_trainings(facts, models[:1]), f", in `{models[0]}` and likewise in the {rest}"
     advice = f"Rank each value by its mean over seeds{which}: {line}" if line else None
     if not others:
         found = range_clause(varied[models[0]])
