@@ -14,7 +14,11 @@ from needs import require
 from runs import run_small
 
 from snellen.data.load import read
+from snellen.evaluate.file_integrity import THUMBNAILS
+from snellen.explain.augmented_images import load_augmented
+from snellen.explain.thumbnails import load_thumbnails
 from snellen.report.exploration import explore, render
+from snellen.report.pages.model import model_pages
 from snellen.study.document import open_document
 
 TRAINING = {"learning_rate": 3e-3, "epochs": 2, "batch_size": 64}
@@ -205,12 +209,21 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Page, Any]:
         "explored": (run.folder / "pages" / "exploration.html").read_text(encoding="utf-8"),
         "beside": (run.folder / "pages" / "side_by_side.html").read_text(encoding="utf-8"),
         **{name: (run.folder / "pages" / f"{name}.html").read_text(encoding="utf-8") for name in ANALYSED},
+        **pages_of_models(run),
     }
     found = {page: html5lib.parse(text, namespaceHTMLElements=False) for page, text in texts.items()}
     for page in ("report", "choosing"):
         heads = [one for one in found[page].iter("details") if one.get("class") == "model"]
         found[f"order of {page}"] = [one.attrib["id"].removeprefix("model-") for one in heads]
     return found
+
+
+def pages_of_models(run: Any) -> dict[Page, str]:
+    """Those that the models of a report get that has no room for them."""
+    content = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
+    thumbnails, augmented = load_thumbnails(run.folder / THUMBNAILS), load_augmented(run.folder)
+    texts = model_pages(content, content["models"], thumbnails, augmented).values()
+    return {f"alone {model['name']}": text for model, text in zip(content["models"], texts, strict=True)}
 
 
 def elements(pages: dict[Page, Any], place: Place, model: str, role: str) -> list[Any]:
@@ -229,6 +242,26 @@ def test_every_display_is_there_for_each_model_and_role(pages: dict[Page, Any], 
     for model in MODELS:
         for role in ("validation", "test"):
             assert elements(pages, SHOWN[study][display], model, role), f"{display}: {model}, {role}"
+
+
+OF_MODELS = {
+    display: path
+    for shown in SHOWN.values()
+    for display, (page, path) in shown.items()
+    if page == "report" and any(key in path for key in ("{model}", "{place}", "{phases}"))
+}
+
+
+@pytest.mark.parametrize("display", OF_MODELS)
+def test_a_model_that_the_report_has_no_room_for_shows_the_same_on_its_own_page(
+    pages: dict[Page, Any], display: str
+) -> None:
+    assert len(OF_MODELS) >= 12
+    for model in ("phases",) if "{phases}" in OF_MODELS[display] else MODELS:
+        for role in ("validation", "test"):
+            places = {"place": 0, "phases": 0, "svg": "{http://www.w3.org/2000/svg}"}
+            path = OF_MODELS[display].format(model=model, role=role, **places)
+            assert pages[f"alone {model}"].findall(path), f"{display}: {model}, {role}"
 
 
 @pytest.mark.parametrize(("study", "display"), [(study, one) for study, shown in CHOSEN.items() for one in shown])

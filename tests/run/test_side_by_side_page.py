@@ -98,6 +98,14 @@ def test_no_interval_where_a_search_chose_or_over_folds(tmp_path: Path) -> None:
         assert all(one["low"] is None and one["high"] is None for one in recalls["listed"])
 
 
+def test_counts_of_one_network_of_several_are_said_to_be_that(tmp_path: Path) -> None:
+    """Mean recalls may rise where the matrix of the first seed falls: `Shirt` of `fashion-mlp` did."""
+    models = {"plain": PLAIN, "linear": LINEAR}
+    [pair] = stored(run_small(tmp_path, models=models, seeds=2, open_test=[]))["side_by_side"]["pairs"]
+    counts = [one for one in pair["sentences"] if one.startswith(("Of 3", "Of the confusions", "Of 2"))]
+    assert len(counts) == 2 and all(one.endswith("(counts of the network of seed 0).") for one in counts)
+
+
 def test_one_model_has_no_page_and_no_link(tmp_path: Path) -> None:
     alone = run_small(tmp_path / "run", models={"linear": LINEAR})
     assert "side_by_side" not in stored(alone) and not (alone.folder / "pages/side_by_side.html").exists()

@@ -106,6 +106,7 @@ def size(num_bytes: int) -> str:
 
 FILTERS = {
     "count": phrases.count,
+    "mean_count": phrases.mean_count,
     "several": phrases.plural,
     "percent": percent,
     "threshold": phrases.threshold,

@@ -40,12 +40,16 @@ def _verdict(facts: Facts, planned: Comparison | None) -> str:
 
 def _images(pair: PairJson) -> str:
     a, b, images = f"`{pair['first']}`", f"`{pair['second']}`", f"{IMAGES[pair['role']]} image"
-    which = listing(dict.fromkeys(pair["shown"]))
-    of = f" (counts of {which})" if which else ""
     return (
         f"Of {plural(pair['images'], images)} both get {pair['both']:,} right, only {a} {pair['only_first']:,}, "
-        f"only {b} {pair['only_second']:,}, neither {pair['neither']:,}{of}."
+        f"only {b} {pair['only_second']:,}, neither {pair['neither']:,}{_networks(pair)}."
     )
+
+
+def _networks(pair: PairJson) -> str:
+    """Whose counts they are, where a model has several networks: their mean recalls may change the other way."""
+    which = listing(dict.fromkeys(pair["shown"]))
+    return f" (counts of {which})" if which else ""
 
 
 def _classes(pair: PairJson) -> str:
@@ -97,7 +101,7 @@ def _confusions(pair: PairJson, classes: Sequence[str]) -> str:
         return "No confusion is more or less frequent."
     parts = [f"{_confusion(fallen, classes)} falls most, {_counts(fallen)}"] if fallen else []
     parts += [f"{_confusion(risen, classes)} rises most, {_counts(risen)}"] if risen else []
-    return f"Of the confusions, {', and '.join(parts)}."
+    return f"Of the confusions, {', and '.join(parts)}{_networks(pair)}."
 
 
 def _confusion(one: ConfusionChangeJson, classes: Sequence[str]) -> str:
