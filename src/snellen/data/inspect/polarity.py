@@ -15,8 +15,7 @@ Level = Annotated[float, Field(ge=0, le=1)]
 
 
 class Polarity(BaseModel):
-    """Mean brightness of images, from 0 (black) to 1 (white): border: of the outermost pixels; whole image: of all
-    pixels."""
+    """Mean brightness of images, from 0 (black) to 1 (white), of the outermost pixels and of all pixels."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     border: Level
