@@ -180,10 +180,10 @@ def _true_label(row: Review) -> str:
     return row.correct_label or row.label
 
 
-def _contradiction(one: Review, other: Review) -> DataError:
-    said = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (one, other))
+def _contradiction(review: Review, other: Review) -> DataError:
+    rows = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (review, other))
     hint = "Keep the row that is right."
-    return DataError("two reviews of one image contradict each other", found="; ".join(said), hint=hint)
+    return DataError("two reviews of one image contradict each other", found="; ".join(rows), hint=hint)
 
 
 def _words(row: Review) -> str:

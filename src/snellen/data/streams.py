@@ -105,10 +105,10 @@ def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
     return content
 
 
-def check_length(found: int, expected: int, offset: int) -> None:
+def check_length(length: int, expected: int, offset: int) -> None:
     """Raises DataError unless a file has `expected` bytes after a header of `offset` bytes."""
-    if found != expected:
-        raise _wrong_length(f"{found:,} bytes of data", expected, offset + min(found, expected))
+    if length != expected:
+        raise _wrong_length(f"{length:,} bytes of data", expected, offset + min(length, expected))
 
 
 def check_expansion(num_bytes: int, stored_bytes: int) -> None:
@@ -130,6 +130,6 @@ def check_dimensions(shape: Sequence[int]) -> None:
         raise DataError("rows too large", found=f"shape {tuple(shape)}", expected=f"sides up to {MAX_SIDE_PIXELS}")
 
 
-def _wrong_length(found: str, expected: int, offset: int) -> DataError:
-    problem = "too many bytes" if found == "more" else "the length is not the declared one"
-    return DataError(problem, found=found, expected=f"{expected:,} bytes of data", where=f"byte {offset}")
+def _wrong_length(length: str, expected: int, offset: int) -> DataError:
+    problem = "too many bytes" if length == "more" else "the length is not the declared one"
+    return DataError(problem, found=length, expected=f"{expected:,} bytes of data", where=f"byte {offset}")

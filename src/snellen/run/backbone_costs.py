@@ -38,19 +38,19 @@ def backbone_rows(
     """
     rows, keys, timed = list[dict[str, Any]](), set[str](), dict[str, float]()
     for model, trajectories in models.items():
-        own = set[str]()
+        new = set[str]()
         for trajectory in trajectories:
             placed = trajectory.network.layers[0]
             layer = placed.layer
             if not isinstance(layer, Backbone):
                 continue
             key = features_key(trajectory, dataset) if trajectory.frozen else repr(layer)
-            if key in own:
+            if key in new:
                 continue
             missing = (
                 0 if key in keys or not trajectory.frozen else sum(map(len, missing_parts(trajectory, dataset, device)))
             )
-            own.add(key)
+            new.add(key)
             if trajectory.frozen and key not in timed:
                 timed[key] = seconds_an_image(trajectory, device)
             weights = found.weights.get(layer.sha256 or "")

@@ -215,9 +215,9 @@ def _difference(rows: np.ndarray, lag: int) -> np.ndarray:
     return difference
 
 
-def _is_less(one: np.ndarray, other: np.ndarray) -> bool:
+def _is_less(values: np.ndarray, other: np.ndarray) -> bool:
     """Whether the first is less than the second by CLEAR standard errors, over rows."""
-    relative = (other - one) / np.maximum(other + one, 1e-9)
+    relative = (other - values) / np.maximum(other + values, 1e-9)
     return bool(relative.mean() > CLEAR * relative.std(ddof=1) / math.sqrt(len(relative)) and relative.mean() > 0)
 
 

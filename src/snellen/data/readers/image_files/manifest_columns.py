@@ -139,11 +139,11 @@ def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[Part
     return [known[value] for value in values], tuple(_said_of_roles(known, column))
 
 
-def _said_of_roles(known: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
-    usual = all(value.strip().lower() == role for value, role in known.items())
+def _said_of_roles(roles: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
+    usual = all(value.strip().lower() == role for value, role in roles.items())
     named = is_called("role", column)
-    if not (usual and named) and all(known.values()):
-        said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(known.items()))
+    if not (usual and named) and all(roles.values()):
+        said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(roles.items()))
         yield f"Parts of the data by the column `{column}`: {said}."
 
 

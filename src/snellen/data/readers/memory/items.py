@@ -122,11 +122,11 @@ def _changed_item(cells: tuple[Any, ...], image: Callable[[int], Any]) -> int | 
     return next((int(row) for row in rows if not _equal(cells[row], image(row))), None)
 
 
-def _equal(one: Any, other: Any) -> bool:
-    if is_array(one) or is_array(other) or hasattr(one, "getdata"):
-        first, second = np.asarray(one), np.asarray(other)
+def _equal(image: Any, other: Any) -> bool:
+    if is_array(image) or is_array(other) or hasattr(image, "getdata"):
+        first, second = np.asarray(image), np.asarray(other)
         return first.shape == second.shape and bool((first == second).all())
-    return bool(one == other)
+    return bool(image == other)
 
 
 def _class_names(data: Any) -> tuple[str, ...] | None:
