@@ -1,4 +1,4 @@
-"""The command line: one file a verb."""
+"""The command line: one file for each verb."""
 
 from snellen.cli.entry import app, main
 

@@ -1,4 +1,4 @@
-"""`snellen check`: what a study would train, and what that costs."""
+"""`snellen check`: what a study would train, and the cost of that."""
 
 from __future__ import annotations
 

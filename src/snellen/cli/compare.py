@@ -32,9 +32,9 @@ def compare(
 ) -> None:
     """Compare models of two or more runs, made on different days, on the images that they share.
 
-    Says which images they share by content, compares answers where labels may be read (on test only where both runs
-    opened it; each such use is recorded), over the same folds where both have them, and lists what differs in study,
-    data and environment. Exits with 1 where stored files of a run were changed.
+    Finds the images that the runs share by content, and compares the answers on these: on the test only if both runs
+    opened it (each such use is recorded), and over folds if both have the same. Lists the differences in study, data
+    and environment. Exits with 1 if stored files of a run were changed.
     """
     from snellen.run.compare import compare_runs
     from snellen.run.compare_page import content, expect_page, write_page
@@ -75,7 +75,7 @@ def _print(compared: RunsCompared) -> None:
 
 
 def _table(compared: RunsCompared) -> Table:
-    """Scores of each side on its own images, and what differs."""
+    """The scores of each side on its own images, and the differences."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)

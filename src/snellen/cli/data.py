@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from snellen.data.readers.hdf5 import Union
 
 app = typer.Typer(
-    help="List the data sets known by name, download them, and describe data of your own.", no_args_is_help=True
+    help="List the data sets known by name, download them, and describe your own data.", no_args_is_help=True
 )
 
 
@@ -120,7 +120,7 @@ def describe(
         ),
     ] = None,
     about: Annotated[
-        str | None, typer.Option("--description", metavar="TEXT", help="What the images are, for the page.")
+        str | None, typer.Option("--description", metavar="TEXT", help="A description of the images, for the page.")
     ] = None,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
@@ -240,8 +240,8 @@ def _print(description: dict[str, Any], unions: list[Union]) -> None:
 
 
 def _unnamed(description: dict[str, Any]) -> str:
-    """How to name classes that are only numbered, of data that nobody describes. A file that calls itself Fashion-MNIST
-    and is not recognised gets the line to write."""
+    """How to name classes that are only numbered, for data without a description. For a file named like Fashion-MNIST
+    that is not recognised, it gives the line to write."""
     from snellen.data.catalog import PUBLISHED
     from snellen.phrases import yaml_list
 

@@ -1,7 +1,7 @@
 """The entry point and its verbs. Nothing heavy is imported before a verb needs it, so that --help stays quick.
 
-Exit codes: 0 done, 1 a finding of severity error (or of that of --fail-on) or a run that is not what was computed, 2
-wrong use, 3 failed jobs or images that could not be read, 130 interrupted.
+Exit codes: 0 done, 1 a finding of severity error (or of that of --fail-on) or a run that fails verification, 2 wrong
+use, 3 failed jobs or images that could not be read, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from snellen.cli.verify import verify
 from snellen.plain import say
 
 GARBAGE_OBJECTS = 50_000
-"""New objects between two searches for garbage: Python's own 700 cost a quarter of the seconds of a short run, as torch
-and its like make a million objects that stay."""
+"""New objects between two garbage collections: Python's default of 700 takes a quarter of the time of a short run,
+because torch and similar libraries make a million permanent objects."""
 
 KEEPING = (["run"], ["report"])
-"""Verbs that go on where they stopped."""
+"""Verbs that continue where they were stopped."""
 
 app = typer.Typer(name="snellen", no_args_is_help=True, pretty_exceptions_enable=False)
 VERBS: dict[str, Callable[..., Any]] = {
@@ -119,7 +119,8 @@ def _print_interrupted() -> None:
 
 
 def _escape_unprintable() -> None:
-    """Characters that the terminal's encoding does not have, as on Windows, are printed escaped instead of an error."""
+    """Characters that are not in the terminal's encoding, as on Windows, are printed escaped instead of raising an
+    error."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

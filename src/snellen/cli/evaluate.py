@@ -31,30 +31,32 @@ if TYPE_CHECKING:
     from snellen.run.evaluated_data import DataEvaluation
 
 MEASURES = ("accuracy", "loss", "macro_recall", "macro_f1")
-"""On the terminal; the page has all."""
+"""The most lines on the terminal; the page has all."""
 
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="The folder of a run: its chosen model; or a model bundle.")
+        Path,
+        typer.Argument(metavar="MODEL", help="The folder of a run, which means its chosen model; or a model bundle."),
     ],
     paths: Annotated[
         list[str],
         typer.Argument(
             metavar="DATA...",
-            help="Images with labels, in whatever `snellen predict` reads: folders named as the classes, arrays or "
-            "tables with labels, a name from `snellen data list`.",
+            help="Images with labels, in any form that `snellen predict` reads: folders named after the classes, "
+            "arrays or tables with labels, a name from `snellen data list`.",
         ),
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Where page, JSON and CSV go; evaluations/NAME when not given."),
+        typer.Option("--out", metavar="FOLDER", help="The folder for page, JSON and CSV. Default: evaluations/NAME."),
     ] = None,
     paired: Annotated[
         bool,
         typer.Option(
             "--paired",
-            help="Images with the ids of test images show the same, for example scanned again: compare them in pairs.",
+            help="Images with the ids of test images show the same objects, for example scanned again: compare them "
+            "in pairs.",
         ),
     ] = False,
     invert: Invert = False,
@@ -67,12 +69,12 @@ def evaluate(
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say how good a model is on labelled images that came after its training.
+    """Evaluate a model on labelled images that were collected after its training.
 
     Writes a page like the report: scores with intervals, confusion matrix, each class, mistakes, calibration,
-    unfamiliar images, the difference to the test of the model's own run. Training images among them are left out,
-    labels are matched by name, and test images of the run count as an opening of its test. Exit codes: 0 done, 3 some
-    images could not be read (they are named), 2 wrong use or nothing to evaluate.
+    unfamiliar images, the difference from the test of the model's run. Training images among them are left out, labels
+    are matched by name, and test images of the run count as an opening of its test. Exit codes: 0 done, 3 some images
+    could not be read (they are named), 2 wrong use or nothing to evaluate.
     """
     from snellen.deploy.batch import Reading
     from snellen.deploy.predict import open_model

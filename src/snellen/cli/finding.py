@@ -1,4 +1,4 @@
-"""`snellen finding`: what a finding means, how it is computed, and what to do."""
+"""`snellen finding`: the meaning of a finding, how it is computed, and what to do."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from snellen.findings.finding_page import FindingPage
 
 WIDTH = 100
-"""Longest line; a narrower terminal has shorter ones."""
+"""The longest line; on a narrower terminal lines are shorter."""
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def finding(
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="The code of a finding, such as SNL110; all when not given.")
+        str | None, typer.Argument(metavar="CODE", help="The code of a finding, such as SNL110. Default: list all.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a finding means, how it is computed and what to do; without a code, list all findings.
+    """Explain what a finding means, how it is computed and what to do; without a code, list all findings.
 
-    Codes stand before the findings of a report and of `snellen run`.
+    The codes are printed before the findings in a report and by `snellen run`.
     """
     from snellen.findings.finding_page import finding_page, finding_pages
 
@@ -58,7 +58,7 @@ def _list(pages: list[FindingPage]) -> None:
 
 
 def _wrapped(page: FindingPage) -> str:
-    """The page as text in lines as wide as the terminal, WIDTH at most."""
+    """The page as text, in lines as wide as the terminal, at most WIDTH."""
     from snellen.console import console_for
 
     width = min(WIDTH, console_for().width)
@@ -73,5 +73,5 @@ def _wrapped(page: FindingPage) -> str:
 
 
 def _code_whole(text: str) -> str:
-    """The text with spaces between backticks where no line is broken."""
+    """The text with non-breaking spaces between backticks."""
     return re.sub(r"`[^`]*`", lambda found: found[0].replace(" ", NO_BREAK), text)

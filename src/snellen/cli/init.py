@@ -28,16 +28,16 @@ def init(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE.yaml", help="The file to write; named after the data when not given."),
+        typer.Option("--out", metavar="FILE.yaml", help="The file to write. Default: a name after the data."),
     ] = None,
     kind: Kind = None,
     keys: Keys = None,
     pixel_range: PixelRange = None,
     data_dir: DataFolder = None,
 ) -> None:
-    """Write a study file to begin with.
+    """Write a first study file.
 
-    Given your data, it looks at them and writes a study that fits them, with the reason for each choice.
+    For your own data, it looks at the images and writes a study that fits them, with the reason for each choice.
     """
     from snellen.errors import unknown
     from snellen.study.document import shipped_studies
@@ -56,7 +56,8 @@ def _is_study(path: str) -> bool:
 
 
 def _proposed(source: str, data_dir: Path | None, out: Path | None, options: Options) -> tuple[Path, str]:
-    """The file for a study of a stranger's data, `out` where that is given, and its text. options: as given."""
+    """The path and the text of a study for the user's data; the path is `out` if it is given. options: those of the
+    user."""
     from snellen.init.pretrained import pretrained_at_hand, suits_pretrained
     from snellen.init.propose import propose, study_name
     from snellen.init.survey import survey

@@ -1,4 +1,4 @@
-"""Arguments and options that several verbs have."""
+"""Arguments and options that several verbs share."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Use another value than the study file has, such as train.epochs=3. May be repeated.",
+        help="Override a value of the study file, such as train.epochs=3. May be repeated.",
     ),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(help="Use another seed than the study file has: for initial weights, order of the images, dropout."),
+    typer.Option(
+        help="Override the seed of the study file, which determines initial weights, order of images and dropout."
+    ),
 ]
 Device = Annotated[
-    str, typer.Option(help="Where to compute: cpu, cuda, cuda:1 or mps; auto is cuda where there is one, else cpu.")
+    str, typer.Option(help="The device to compute on: cpu, cuda, cuda:1 or mps; auto is cuda if available, else cpu.")
 ]
 Invert = Annotated[bool, typer.Option("--invert", help="Exchange black and white in the images first.")]
 TableSize = Annotated[
@@ -39,16 +41,14 @@ TableSize = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(
-        min=1, help="CPU threads to use; all cores when not given. A resumed run keeps its number of threads."
-    ),
+    typer.Option(min=1, help="The number of CPU threads. Default: one for each core; a resumed run keeps its number."),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="At most so many processes train at the same time, on a CPU and where there is enough work; as many as "
-        "threads when not given.",
+        help="The most processes that train at the same time, on a CPU and if there is enough work. Default: the "
+        "number of threads.",
     ),
 ]
 DataFolder = Annotated[
@@ -59,7 +59,7 @@ DataFolder = Annotated[
     ),
 ]
 Kind = Annotated[
-    str | None, typer.Option(metavar="READER", help="The reader, when a folder holds files of several kinds.")
+    str | None, typer.Option(metavar="READER", help="The reader to use, if a folder holds files of several kinds.")
 ]
 Keys = Annotated[
     list[str] | None,
@@ -71,7 +71,9 @@ Keys = Annotated[
 ]
 PixelRange = Annotated[
     tuple[float, float] | None,
-    typer.Option(metavar="BLACK WHITE", help="The pixel values that mean black and white; found when not given."),
+    typer.Option(
+        metavar="BLACK WHITE", help="The pixel values of black and white. Default: determined from the images."
+    ),
 ]
 FillColour = Annotated[
     str | None,
@@ -80,15 +82,16 @@ FillColour = Annotated[
 FollowLinks = Annotated[
     bool,
     typer.Option(
-        "--follow-links", help="Read image files outside the folder, where links or the paths of a manifest lead."
+        "--follow-links",
+        help="Also read image files outside the folder, to which links or the paths of a manifest lead.",
     ),
 ]
 FailOn = Annotated[
     Literal["notice", "warning", "error"] | None,
     typer.Option(
         "--fail-on",
-        help="Exit with 1 where a finding is at least as severe and not acknowledged in the study. Errors always do, "
-        "and failed jobs exit with 3.",
+        help="Exit with 1 if a finding has at least this severity and is not acknowledged in the study. Errors always "
+        "exit with 1, failed jobs with 3.",
     ),
 ]
 OpenReport = Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")]
@@ -96,7 +99,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 
 
 def all_overrides(given: list[str] | None, seed: int | None) -> list[str]:
-    """The values of --set, and --seed as one of them."""
+    """The values of --set, including --seed."""
     return [*(given or []), *([f"seed={seed}"] if seed is not None else [])]
 
 

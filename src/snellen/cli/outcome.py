@@ -1,4 +1,4 @@
-"""What `run` and `report` have in common: a run that nobody else works on, and how its end is shown."""
+"""Common parts of `run` and `report`: the check that no other process uses the run, and the output at the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def expect_free(folder: Path | None) -> None:
-    """Raises RunLocked, before anything slow is imported, when another process works in a run directory."""
+    """Raises RunLocked, before slow imports, if another process works in the run directory."""
     from snellen.files.locks import expect_free as expect_unlocked
 
     if folder is not None:
@@ -34,8 +34,8 @@ def open_in_browser(page: Path) -> None:
 def show_finished(
     finished: FinishedRun, as_json: bool, fail_on: Severity | None = None, open_report: bool = False
 ) -> None:
-    """Prints the findings and the path of the report; exits with 1 for errors, with 3 for failed jobs, else with 1 for
-    findings that are as severe as fail_on and not acknowledged."""
+    """Prints the findings and the path of the report. Exits with 1 for errors, with 3 for failed jobs, and with 1 for
+    findings of at least the severity fail_on that are not acknowledged."""
     if as_json:
         say((finished.folder / "report.json").read_text(encoding="utf-8").rstrip("\n"))
     else:

@@ -1,4 +1,4 @@
-"""`snellen predict`: a trained model on other images."""
+"""`snellen predict`: predictions of a trained model for new images."""
 
 from __future__ import annotations
 
@@ -42,21 +42,23 @@ LISTED_FAILURES = 100
 
 def predict(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A model bundle, or the folder of a run: its chosen model.")
+        Path,
+        typer.Argument(metavar="MODEL", help="A model bundle, or the folder of a run, which means its chosen model."),
     ],
     paths: Annotated[
         list[str],
         typer.Argument(
             metavar="PATH...",
             help="Image files, folders of images at any depth or zips of them, files of arrays (.npy, .npz, .h5, .mat, "
-            ".csv), tables of paths, all with labels or without, or a name from `snellen data list`.",
+            ".csv), tables of paths, each with or without labels, or a name from `snellen data list`.",
         ),
     ],
     score: Annotated[
         bool,
         typer.Option(
             "--score",
-            help="Also print the accuracy on data with labels. Each use is recorded, because test data wear out.",
+            help="Also print the accuracy on data with labels. Each use is recorded, because repeated use makes test "
+            "results optimistic.",
         ),
     ] = False,
     invert: Invert = False,
@@ -73,15 +75,18 @@ def predict(
         int | None,
         typer.Option(
             min=0,
-            help="With --columns: number the images from here, instead of by ids that the file has. Without ids: 1.",
+            help="With --columns: number the images from here, instead of using the ids of the file. Default without "
+            "ids: 1.",
         ),
     ] = None,
     class_numbers: Annotated[
         bool,
-        typer.Option("--class-numbers", help="With --columns: numbers of the classes, from 0, not names."),
+        typer.Option(
+            "--class-numbers", help="With --columns: write the numbers of the classes, from 0, instead of names."
+        ),
     ] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="The probabilities of the network: without temperature and thresholds.")
+        bool, typer.Option("--raw", help="The probabilities of the network, without temperature and thresholds.")
     ] = False,
     keys: Keys = None,
     size: TableSize = None,
@@ -94,8 +99,9 @@ def predict(
 ) -> None:
     """Predict the classes of images with a trained model.
 
-    Images get the size, colours and pixel scale of the training images; what was converted or left out is said. Exit
-    codes: 0 all were answered, 3 some could not be read (they are named), 2 wrong use or none could be read.
+    Images are converted to the size, colours and pixel scale of the training images, with a message about each
+    conversion. Exit codes: 0 all images were predicted, 3 some could not be read (they are named), 2 wrong use or none
+    could be read.
     """
     import numpy as np
 
@@ -164,7 +170,8 @@ def predict(
 def _two_columns(
     columns: str | None, csv: Path | None, first_id: int | None, class_numbers: bool
 ) -> tuple[str, str] | None:
-    """The names of --columns. Raises StudyError where options that belong together are not, before anything is read."""
+    """The names of --columns. Raises StudyError, before anything is read, if an option is given without the one that it
+    needs."""
     from snellen.deploy.submission import EXAMPLE, submission_columns
     from snellen.errors import StudyError
 
@@ -181,8 +188,8 @@ def _two_columns(
 def _scored(
     path: Path, model: Model, answers: Answers, arrays: Sequence[np.ndarray], data_folder: Path | None
 ) -> tuple[Scored, list[str]]:
-    """The scores, and what is said of images that the model was trained on or that are of its run. Test images of
-    the run are an opening of its test, as those of `snellen evaluate`."""
+    """The scores, and sentences on images that the model was trained on or that belong to its run. Using test images of
+    the run is an opening of its test, as in `snellen evaluate`."""
     import numpy as np
 
     from snellen.deploy.predict import labelled_part, score, seen_warning
@@ -202,7 +209,8 @@ def _scored(
 
 @contextmanager
 def _counted(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """The batches; where standard error is a terminal, with the number of images so far on a line that goes again."""
+    """The batches; on a terminal, with the number of images so far on standard error, on a line that is removed at the
+    end."""
     from snellen.console import console_for
 
     console = console_for(stderr=True)

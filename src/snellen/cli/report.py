@@ -1,4 +1,4 @@
-"""`snellen report`: the report of a run, written again."""
+"""`snellen report`: writes the report of a run again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def report(
         typer.Option(
             "--only",
             metavar="ANALYSIS",
-            help="First make this analysis again: units, maps, curves, answers, errors, robustness, wrong_labels "
-            "or data. This reads the images. May be repeated.",
+            help="Repeat this analysis first: units, maps, curves, answers, errors, robustness, wrong_labels or data. "
+            "It reads the images. May be given several times.",
         ),
     ] = None,
     data_dir: DataFolder = None,
@@ -29,7 +29,7 @@ def report(
 ) -> None:
     """Write the report of a finished run again; nothing is trained.
 
-    Without --only it needs the files in the folder of the run alone, neither the images nor a GPU.
+    Without --only it needs only the files in the folder of the run, neither the images nor a GPU.
     """
     expect_free(run)
     from snellen.console import console_for

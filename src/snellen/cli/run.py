@@ -1,4 +1,4 @@
-"""`snellen run`: a study, from its data to its report."""
+"""`snellen run`: runs a study, from its data to its report."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(
     study: StudyName,
     set_: Overrides = None,
     out: Annotated[
-        Path | None, typer.Option(help="The folder for all results; runs/NAME-OF-THE-STUDY when not given.")
+        Path | None, typer.Option(help="The folder for all results. Default: runs/NAME-OF-THE-STUDY.")
     ] = None,
     seed: Seed = None,
     device: Device = "auto",
@@ -70,7 +70,7 @@ def run(
 
 
 def _run_folder(study: str, overrides: list[str]) -> Path | None:
-    """The run directory without --out; None where the name of the study cannot be read yet."""
+    """The run directory without --out; None if the name of the study cannot be read yet."""
     from snellen.study.name import name_of
 
     name = name_of(study, overrides)

@@ -1,4 +1,4 @@
-"""`snellen verify`: whether a finished run is what was computed."""
+"""`snellen verify`: checks that a finished run is unchanged and reproducible."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ if TYPE_CHECKING:
     from snellen.run.verify_check import Check
 
 SHOWN = 10
-"""Details of one check on the terminal; --json has all."""
+"""The most details of one check on the terminal; --json has all."""
 
 
 def verify(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, such as runs/digits.")],
     job: Annotated[
-        str | None, typer.Option(metavar="JOB", help="Also train this job again, by its folder's name in jobs.")
+        str | None, typer.Option(metavar="JOB", help="Also train this job again. JOB: the name of its folder in jobs.")
     ] = None,
     retrain: Annotated[
-        bool, typer.Option("--retrain", help="Also train one job again, drawn by lot; this takes as long as it took.")
+        bool,
+        typer.Option(
+            "--retrain", help="Also train one job again, chosen at random. It takes as long as the original training."
+        ),
     ] = False,
     data_dir: DataFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that a finished run is what was computed; nothing in it is changed.
+    """Check that a finished run is unchanged and reproducible; nothing in it is changed.
 
-    Compares the hash of every stored file; computes all numbers of the report again from the stored predictions, scores
-    also by scikit-learn and SciPy; and, where the data are found, predicts again with the stored weights. Exits with 1
-    where something differs. What cannot be checked here is listed with the reason.
+    Compares the hash of every stored file; computes all numbers of the report again from the stored predictions, and
+    scores also by scikit-learn and SciPy; and predicts again with the stored weights if the data are found. Exits with
+    1 if something differs. Checks that are not possible on this machine are listed with the reason.
     """
     expect_free(run)
     from snellen.run.verify import verify as verify_run

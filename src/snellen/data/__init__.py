@@ -1,1 +1,2 @@
-"""Files to a Dataset: readers, the decoded cache, roles, the vault of test labels, duplicates, first looks."""
+"""From files to a Dataset: readers, the cache of decoded data, roles, the vault of test labels, duplicates,
+descriptions."""

@@ -1,4 +1,4 @@
-"""Objects in which people have their images, as a Dataset: `snellen.as_dataset`, and what a Study takes as data."""
+"""Objects in memory, such as arrays, frames and lists, as a Dataset: `snellen.as_dataset`, and the data of a Study."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def as_dataset(
     on_bad_image: Literal["exclude"] | None = None,
     name: str = "data",
 ) -> Dataset:
-    """A Dataset of images where they live; `Dataset.remarks` says what was found, converted and left out.
+    """A Dataset of images in memory or in files; `Dataset.remarks` says how they were read, converted and left out.
 
     data: a path or known name; (N, H, W) or (N, H, W, C) arrays or tensors with `labels`; a list of paths, of image
-    files' bytes or of Pillow's images with `labels`; a torch dataset, list or TensorDataset of (image, label); a
-    data set of Hugging Face; a bunch of scikit-learn; a frame of pandas or polars, or a dict of columns; Keras's
-    ((x_train, y_train), (x_test, y_test)); or a dict of such with the keys train, validation and test.
-    labels: N integers or texts. roles: N names of parts. channels: "first" for (N, C, H, W). keys: the columns of
-    image, label, role and group, where they have other names. folder: where relative paths begin. resize: height and
-    width in pixels, for images of different sizes. The others are those of `data` in a study.
+    files' bytes or of Pillow's images with `labels`; a torch dataset, list or TensorDataset of (image, label); a data
+    set of Hugging Face; a bunch of scikit-learn; a frame of pandas or polars, or a dict of columns; Keras's ((x_train,
+    y_train), (x_test, y_test)); or a dict of such with the keys train, validation and test. labels: N integers or
+    texts. roles: N names of parts. channels: "first" for (N, C, H, W). keys: the columns of image, label, role and
+    group, if they have unusual names. folder: the folder that relative paths start from. resize: height and width in
+    pixels, for images of different sizes. The other arguments are those of `data` in a study.
 
     Raises DataError naming the part and the row, StudyError for options that do not fit.
     """
@@ -90,7 +90,7 @@ def read_object(
     folder: Path | None = None,
     name: str = "data",
 ) -> Dataset:
-    """The same with the options of a study; `channels` may be one of them."""
+    """The same as `as_dataset`, with the options of a study, which may include `channels`."""
     if isinstance(data, (str, Path)) and labels is None:
         return read(data, options)
     for option in ("kind", "size", "header"):
@@ -116,7 +116,7 @@ def is_section(data: Mapping[str, Any]) -> bool:
 
 
 def _preprocessed(dataset: Dataset, options: Options) -> Dataset:
-    """Raises StudyError for options of reading, which has been done."""
+    """Raises StudyError for options of reading, because the data are read already."""
     done = replace(options, classes=None, resizing=None, grey=False)
     if done != DEFAULT_OPTIONS:
         given = [name for name, value in vars(done).items() if value != getattr(DEFAULT_OPTIONS, name)]
@@ -170,12 +170,12 @@ def _part(data: Any, labels: Sequence[Any] | None, keys: Mapping[str, str], part
 
 
 def _is_keras(data: Any) -> bool:
-    """((x_train, y_train), (x_test, y_test)): a tuple of two pairs, of which the first of each is an array."""
+    """Whether it is ((x_train, y_train), (x_test, y_test)): a tuple of two pairs, each beginning with an array."""
     return isinstance(data, tuple) and len(data) == 2 and all(_is_pair(each) and is_array(each[0]) for each in data)
 
 
 def _is_pair(data: Any) -> bool:
-    """(images, labels), a tuple; a list holds a (image, label) for each image."""
+    """Whether it is (images, labels), a tuple; a list would hold one (image, label) for each image."""
     if not isinstance(data, tuple) or len(data) != 2:
         return False
     images, labels = data
@@ -194,7 +194,7 @@ def _listed(labels: Any) -> list[Any]:
 
 
 def _not_known(data: Any, part: str) -> DataError:
-    """What helps with other objects that people have."""
+    """Advice for other kinds of objects."""
     module, hint = type(data).__module__.split(".")[0], None
     if type(data).__name__ == "DataLoader":
         hint = "Give the dataset of the loader: loader.dataset."

@@ -1,7 +1,6 @@
-"""The data sets known by name: one comes with scikit-learn, the others are downloaded from where they are published.
-
-Lengths and SHA-256 of the files are those that TensorFlow Datasets publishes (tensorflow_datasets/url_checksums); the
-archives' MD5 on the pages of CIFAR and in torchvision belong to the same files. Those of MedMNIST: medmnist.py.
+"""The data sets known by name: one comes with scikit-learn, the others are downloaded from their publishers. Lengths
+and SHA-256 of the files are those that TensorFlow Datasets publishes (tensorflow_datasets/url_checksums); the archives'
+MD5 on the pages of CIFAR and in torchvision are of the same files. For MedMNIST see medmnist.py.
 """
 
 from __future__ import annotations
@@ -44,12 +43,11 @@ BUNDLED = {
 
 @dataclass(frozen=True)
 class Published:
-    """A data set as its publisher fixed it.
-
-    about: one line. kind: its reader. rows: of training and official test. files: to download. classes: the names, None
-    where its own files hold them. fingerprint: of the data set read without options; None where no copy could be
-    decoded when this was written: then only the files' checksums and the numbers of rows are compared. validation: rows
-    of its validation part, beside those of training.
+    """A published data set. about: a description of one line. kind: its reader. rows: number of rows of training and
+    official test. files: the files to download. classes: the names, None if its files contain them. fingerprint: that
+    of the data set read without options; None if no copy could be decoded when this was written: then only the files'
+    checksums and the numbers of rows are compared. validation: number of rows of its validation part, which are not
+    among those of training.
     """
 
     about: str
@@ -63,16 +61,17 @@ class Published:
 
     @property
     def num_rows(self) -> int:
-        """Of all parts."""
+        """The number of rows of all parts."""
         return sum(self.rows) + self.validation
 
     @property
     def file(self) -> str | None:
-        """The name of its file, where it is a single one."""
+        """The name of its file, if it is a single one."""
         return self.files[0].name if len(self.files) == 1 and not self.files[0].members else None
 
     def check(self, dataset: Dataset) -> None:
-        """Raises DataError unless the content is the published one; `class_names` and `pixel_range` may differ."""
+        """Raises DataError unless the content is that of the published data set; `class_names` and `pixel_range` may
+        differ."""
         test, validation = (
             0 if mask is None else int(mask.sum()) for mask in (dataset.official_test, dataset.official_validation)
         )
@@ -263,7 +262,7 @@ ALIASES = {re.sub("[-_]", "", name): name for name in NAMES}
 def known_name(name: str) -> str | None:
     """The data set that a name means in Keras, torchvision or MedMNIST: `fashion_mnist`, `CIFAR10`, `BloodMNIST`.
 
-    None when it is not known. Raises DataError, with the reason, for names of sets that cannot be read.
+    None for an unknown name. Raises DataError, with the reason, for names of sets that cannot be read.
     """
     plain = re.sub("[-_]", "", name).lower()
     if plain in UNREADABLE:

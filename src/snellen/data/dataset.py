@@ -1,4 +1,4 @@
-"""The Dataset: images, labels and where each row came from."""
+"""The Dataset: images, labels and the origin of each row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from snellen.errors import DataError, RunError, unknown
 from snellen.files.hashing import canonical_json, digest, digest_arrays
 
 PartRole = Literal["train", "validation", "test"]
-"""What a publisher's part of the data is for."""
+"""The purpose of a part of published data."""
 
 PART_ROLES: tuple[PartRole, ...] = get_args(PartRole)
-"""In the order in which the parts of a data set are read."""
+"""The parts, in the order in which they are read."""
 
 SEALED = -1
 """Replaces the label of a test row outside final evaluation, where it must not be seen."""
@@ -33,14 +33,14 @@ class Excluded:
 class Dataset:
     """N labelled images of one size, exactly as their files hold them.
 
-    images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only.
-    labels: (N,) int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path.
-    official_test, official_validation: (N,) bool, the test and validation part the publisher chose, or None where there
-    is none. pixel_range: the values that mean black and white; models see (value - low) / (high - low). fingerprint:
-    SHA-256 of images, labels, classes, official parts and pixel_range. groups: (N,) int64, equal for rows that every
-    split keeps together (one patient, one burst of photographs), or None. excluded: the image files that were left
-    out. remarks: sentences on what was found, converted or left out while reading, for the user. description: what the
-    data are, in the words of a known data set or of the study; empty where nobody says.
+    images: (N, H, W, C) uint8 whenever that is lossless, else float32; may be memory-mapped and read-only. labels: (N,)
+    int64 in 0..K-1, or SEALED. classes: the K names. ids: (N,) str, unique: file and row, or path. official_test,
+    official_validation: (N,) bool, the test and validation part of the publisher, or None without such a part.
+    pixel_range: the values that mean black and white; models see (value - low) / (high - low). fingerprint: SHA-256 of
+    images, labels, classes, official parts and pixel_range. groups: (N,) int64, equal for rows that every split keeps
+    together (one patient, one burst of photographs), or None. excluded: the image files that were left out. remarks:
+    sentences for the user on how the data were read, converted or left out. description: a description from a known
+    data set or from the study; empty without one.
     """
 
     name: str
@@ -73,10 +73,9 @@ class Dataset:
         return replace(self, labels=labels)
 
     def image_values(self, image: int | str) -> pl.DataFrame:
-        """One image as numbers, as stored: a line of pixels a row, their values in `column_0`, `column_1` ...
-
-        Several channels stand one below another, numbered by `channel`. image: its row in the data set, from 0, or its
-        id. Raises UnknownName for another id, DataError for a row that is none.
+        """One image as stored numbers: one row for each line of pixels, with their values in `column_0`, `column_1` ...
+        Several channels follow each other, numbered by `channel`. image: its row in the data set, from 0, or its id.
+        Raises UnknownName for an unknown id, DataError for a row that does not exist.
         """
         row = self._row_of(image)
         height, width, channels = self.shape
@@ -86,11 +85,9 @@ class Dataset:
         return pl.DataFrame((places if channels > 1 else {"row": places["row"]}) | columns)
 
     def pixel_counts(self, row: int, column: int) -> pl.DataFrame:
-        """How often a pixel has each value, ascending: columns value, images, share; of several channels each for
-        itself, numbered by `channel`.
-
-        row, column: of the pixel, from 0 at the top left. Images of the official test are left out, as on the
-        exploration page. Raises DataError for a pixel that is none.
+        """The frequencies of the values of a pixel, in ascending order: columns value, images, share; separately for
+        several channels, numbered by `channel`. row, column: position of the pixel, from 0 at the top left. Images of
+        the official test are left out, as on the exploration page. Raises DataError for a pixel outside the image.
         """
         height, width, channels = self.shape
         if not (0 <= row < height and 0 <= column < width):

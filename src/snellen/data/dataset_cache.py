@@ -21,9 +21,8 @@ ARRAYS = ("images", "labels", "ids", "official_test", "official_validation", "gr
 
 
 def cached_dataset(identity: str, name: str, decode: Callable[[], Dataset]) -> Dataset:
-    """The data set of that identity, called `name`, from the cache; decoded and stored when it is missing or damaged.
-
-    The images are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
+    """The data set of that identity, called `name`, from the cache; decoded and stored if it is missing or damaged. The
+    images are memory-mapped and read-only. Every file is compared with its stored SHA-256 (MNIST: 0.03 s).
     """
     key = f"decoded/{identity}"
     for _ in range(2):
@@ -36,7 +35,7 @@ def cached_dataset(identity: str, name: str, decode: Callable[[], Dataset]) -> D
 
 
 def cached_array(key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array cached under `key`; computed and stored when it is missing or damaged."""
+    """The array cached under `key`; computed and stored if it is missing or damaged."""
     for _ in range(2):
         folder = cached(key, lambda scratch: _write_array(scratch, compute()))
         try:
@@ -81,7 +80,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def _open(folder: Path, name: str) -> Dataset | None:
-    """What `_write` wrote, or None when any of it is missing or changed."""
+    """The data set that `_write` stored, or None if a file is missing or has changed."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         if meta["format"] != FORMAT or any(digest_file(folder / file) != sha for file, sha in meta["files"].items()):

@@ -1,4 +1,4 @@
-"""Downloads of published files: resumed, verified, never half-written; mirrors are tried in order."""
+"""Downloads published files: resumed, verified, never incomplete; mirrors are tried in order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SILENCE_SECONDS = 30.0
 """Longest wait for the next bytes from a server."""
 
 MAX_DOWNLOAD_BYTES = 2**31
-"""Of a file whose length is not published: ten times the largest of them."""
+"""The most bytes of a file whose length is not published: ten times the largest known one."""
 
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 
@@ -33,11 +33,10 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Remote:
-    """A published file. urls: where it can be downloaded, best first. num_bytes, sha256, md5: as published.
-
-    num_bytes: None where no length is published; then it is that which the server declares. One checksum at least:
-    MD5 is compared only where no SHA-256 is published. members: for an archive, the members to extract, each with the
-    file name it gets; empty for other files.
+    """A published file. urls: where it can be downloaded, best first. num_bytes, sha256, md5: as published. num_bytes:
+    None if no length is published; then the length is the one that the server declares. At least one checksum is given:
+    MD5 is compared only if no SHA-256 is published. members: for an archive, the members to extract, each with the file
+    name it gets; empty for other files.
     """
 
     name: str
@@ -48,7 +47,7 @@ class Remote:
     md5: str | None = None
 
     def difference(self, path: Path) -> tuple[str, str] | None:
-        """The checksum found and that published, where they differ; None when the file is the published one."""
+        """The checksum of the file and the published one if they differ; None if they are equal."""
         if self.sha256 is not None:
             found = digest_file(path)
             return None if found == self.sha256 else (f"SHA-256 {found}", self.sha256)
@@ -63,8 +62,8 @@ class Remote:
 def fetch(remotes: tuple[Remote, ...], folder: Path, on_progress: OnProgress) -> None:
     """Downloads the files that are not in `folder` yet.
 
-    Each file appears whole and verified or not at all; an interrupted download is resumed. Raises DataNotFound naming
-    every address and what was wrong with it, StorageError when the disk refuses.
+    Each file appears complete and verified, or not at all; an interrupted download is resumed. Raises DataNotFound
+    naming every address and what was wrong with it, StorageError when the disk refuses.
     """
     for remote in remotes:
         if not all(path.exists() for path in remote.extracted_files(folder)):
@@ -99,7 +98,8 @@ def _download(remote: Remote, folder: Path, on_progress: OnProgress) -> Path:
 
 
 def _transfer(url: str, remote: Remote, partial: Partial, on_progress: OnProgress) -> None:
-    """Completes the partial file from one address and verifies it; a resumed file that is wrong is downloaded again."""
+    """Completes the partial file from one address and verifies it; a resumed file with a wrong checksum is downloaded
+    again."""
     resumed = partial.num_bytes > 0
     if partial.num_bytes != remote.num_bytes:
         _receive(url, remote, partial, on_progress)
@@ -132,7 +132,8 @@ def _receive(url: str, remote: Remote, partial: Partial, on_progress: OnProgress
 
 
 def _declared_bytes(response: HTTPResponse, start: int) -> int:
-    """The length of a file by its server, whose response begins at byte `start`. Raises DataError for none."""
+    """The length of a file that the server declares; its response begins at byte `start`. Raises DataError without
+    one."""
     declared = response.getheader("Content-Length") or ""
     if not declared.isdecimal() or start + int(declared) > MAX_DOWNLOAD_BYTES:
         expected = f"a Content-Length up to {MAX_DOWNLOAD_BYTES:,}"
@@ -199,7 +200,7 @@ def _open_members(archive: Path, members: Mapping[str, str]) -> Iterator[tuple[s
 
 
 def _copy(stream: IO[bytes], file: IO[bytes], num_bytes: int) -> None:
-    """Copies exactly `num_bytes`. Raises DataError when there are fewer or more."""
+    """Copies exactly `num_bytes`. Raises DataError if there are fewer or more."""
     left = num_bytes
     while chunk := stream.read(min(CHUNK_BYTES, left + 1)):
         left -= len(chunk)

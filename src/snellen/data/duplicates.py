@@ -1,4 +1,4 @@
-"""Exact duplicates: rows with equal images, and those of them whose labels contradict each other."""
+"""Exact duplicates: rows with identical images, and images with contradicting labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ KEY_BYTES = 16
 
 
 def image_keys(images: np.ndarray) -> np.ndarray:
-    """(N,) 16-byte keys ("S16"): BLAKE2b of each image's pixels, whatever its shape; 70,000 of MNIST take 0.1 s."""
+    """(N,) 16-byte keys ("S16"): BLAKE2b of each image's pixels, without its shape; 70,000 images of MNIST take 0.1
+    s."""
     keys = bytearray()
     for rows in row_slices(images):
         pixels = np.ascontiguousarray(images[rows]).reshape(rows.stop - rows.start, -1)
@@ -40,5 +41,5 @@ def duplicate_groups(images: np.ndarray) -> np.ndarray:
 
 
 def conflicting_rows(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Ascending rows of the images that have more than one label, their first copy included."""
+    """Ascending rows of the images with more than one label, including their first copy."""
     return np.flatnonzero(np.isin(groups, groups[labels != labels[groups]]))

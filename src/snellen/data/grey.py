@@ -20,7 +20,7 @@ def as_grey(images: np.ndarray) -> np.ndarray:
     if channels == 1:
         return images
     if channels != 3:
-        hint = "Say `background: white` (or black) to fill what is transparent in image files."
+        hint = "Say `background: white` (or black) to fill transparent areas of image files."
         raise DataError("transparent images as grey", found=f"{channels} channels", expected="1 or 3", hint=hint)
     grey = np.empty((*images.shape[:-1], 1), images.dtype)
     for rows in row_slices(images):

@@ -15,10 +15,9 @@ from snellen.errors import DataError, StudyError
 
 
 class Group(BaseModel):
-    """How a study says which rows form a group: exactly one of three.
-
-    column: a column of the manifest. level: a folder of the path, 1 for the first below the source. pattern: a regular
-    expression found in the path; its parentheses, where it has some, are the group, otherwise all that it matches.
+    """How a study defines groups of rows: by exactly one of these. column: a column of the manifest. level: a folder of
+    the path, 1 for the first below the source. pattern: a regular expression searched in the path; the group is its
+    parentheses, or the whole match without parentheses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +43,7 @@ class Group(BaseModel):
         return pattern
 
     def of_path(self, path: str) -> str:
-        """The group of a path with forward slashes. Raises DataError when the path has none."""
+        """The group of a path with forward slashes. Raises DataError if the path has none."""
         if self.pattern is not None:
             match = re.search(self.pattern, path)
             if match is None:
@@ -57,8 +56,8 @@ class Group(BaseModel):
         return folders[self.level - 1]
 
     def of_row(self, path: str, role: PartRole) -> str:
-        """The same for a row of a publisher's part. Rows of a test or validation part that have no group, because their
-        names are of another form, are groups of their own."""
+        """The same for a row of an official part. Rows of a test or validation part without a group, because their
+        names have another form, are separate groups."""
         try:
             return self.of_path(path)
         except DataError:
@@ -86,12 +85,11 @@ def merge_groups(*groupings: np.ndarray) -> np.ndarray:
 
 
 def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """(num_rows,) int64: the lowest row in the group of each row, by the pairs (one, other) of rows that are alike.
-
-    Each group has a representative with which every other member is paired, so that a chain of pairs does not become
-    one group. The next representative is always the row with the most pairs among rows without a group, of equal ones
-    the lowest. fixed: (num_rows,) bool, one or more sets of rows that are representatives before all others, and
-    never members of each other's groups in a set: a row paired with one of them is always in the group of one.
+    """(num_rows,) int64: the lowest row in the group of each row, by pairs of similar rows. Each group has a
+    representative that is paired with every other member, so that a chain of pairs does not become one group. The next
+    representative is always the row with the most pairs among rows without a group, the lowest of equal ones. fixed:
+    (num_rows,) bool, one or more sets of rows that become representatives first. A row of a set is never in the group
+    of another row of the set, and every row paired with a row of the set is in the group of such a row.
     """
     from scipy.sparse import coo_array
 
@@ -121,5 +119,5 @@ def star_groups(num_rows: int, ones: np.ndarray, others: np.ndarray, fixed: Sequ
         if free[row] and len(own) == -size:
             close(own)
         elif free[row]:
-            heappush(waiting, (-len(own), row))  # some of its partners were taken since
+            heappush(waiting, (-len(own), row))  # some of its partners have got a group since
     return groups

@@ -1,4 +1,4 @@
-"""Tables of pixels that are recognised with certainty as a published data set, whatever the order of their rows."""
+"""Recognises tables of pixels that hold a published data set, in any order of rows."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SHAPE = (28, 28, 1)
 
 
 def with_known_names(dataset: Dataset) -> Dataset:
-    """The data set with the class names and the description of the published one whose images and labels it holds,
-    where its own classes are only numbered; otherwise the same object."""
+    """The data set with the class names and the description of the published one whose images and labels it holds, if
+    its classes are only numbered; otherwise the same object."""
     if len(dataset) not in ROWS or dataset.shape != SHAPE or dataset.classes != DIGITS:
         return dataset
     known = CONTENT.get(content_digest(dataset)) if dataset.images.dtype == np.uint8 else None
@@ -39,17 +39,17 @@ def with_known_names(dataset: Dataset) -> Dataset:
     classes = published.classes or dataset.classes
     masks = dataset.official_test, dataset.official_validation
     content = fingerprint(dataset.images, dataset.labels, classes, masks[0], dataset.pixel_range, masks[1])
-    said = (
+    remark = (
         f"recognised by the checksum of its images and labels as {known}: the classes 0 to 9 are named "
         f"{', '.join(classes)}; `class_names` in the study's data gives them other names"
     )
     about = f"{known}: {published.about}"
-    remarks = (*dataset.remarks, said)
+    remarks = (*dataset.remarks, remark)
     return replace(dataset, classes=classes, fingerprint=content, description=about, remarks=remarks)
 
 
 def content_digest(dataset: Dataset) -> str:
-    """SHA-256 (hex) of all images with their labels, in whatever order they stand: of the sorted BLAKE2b of each."""
+    """SHA-256 (hex) of all images with their labels, independent of their order: the hash of their sorted BLAKE2b."""
     labels = dataset.labels.astype(np.uint8)
     rows = (
         hashlib.blake2b(image.tobytes() + label.tobytes(), digest_size=16).digest()

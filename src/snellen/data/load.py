@@ -27,8 +27,8 @@ __all__ = ["Options", "find", "read"]
 
 
 def read(source: str | Path, options: Options = DEFAULT_OPTIONS, data_folder: Path | None = None) -> Dataset:
-    """The data set with the known name `source`, or at that path; a Path object is never a name. Names as Keras and
-    torchvision write them (`fashion_mnist`, `CIFAR10`) are known too, where there is no such path.
+    """The data set with the known name `source`, or at that path; a Path object is never a name. Names as in Keras and
+    torchvision (`fashion_mnist`, `CIFAR10`) are known too, if there is no such path.
 
     A path is tried as given; then names and paths are looked for in `data_folder`, $SNELLEN_DATA and the user's cache.
     Raises UnknownName, DataNotFound listing every place, or DataError naming file, row or byte offset. Files are
@@ -83,7 +83,7 @@ def _read_files(path: Path, kind: str, options: Options, published: catalog.Publ
 
 
 def _may_be_named(dataset: Dataset, options: Options) -> bool:
-    """Not where the study names its classes, or chooses them by their numbers."""
+    """False if the study names its classes, or chooses them by their numbers."""
     by_number = options.classes is not None and set(options.classes) <= set(dataset.classes)
     return options.class_names is None and not by_number
 
@@ -105,8 +105,8 @@ def _relative_name(file: Path, source: Path) -> str:
 
 
 def _digest(path: Path, source: Path, of_image_files: bool) -> str | None:
-    """SHA-256 of a file; None for one that does not exist. None also for one image of many that cannot be read (a
-    named pipe, a device, no permission): decoding says so with its place, or leaves it out."""
+    """SHA-256 of a file; None for one that does not exist. None also for one image of many that cannot be read (a named
+    pipe, a device, no permission): decoding reports or excludes it."""
     try:
         if not path.exists():
             return None
@@ -147,13 +147,13 @@ def _locate(source: str | Path, data_folder: Path | None) -> Path:
 
 
 def find(source: str | Path, data_folder: Path | None) -> Path | None:
-    """Where the data of a name or path are on this machine; None when they are nowhere."""
-    known = _as_known(source, data_folder)
-    return next((place for place in _places(known, data_folder) if exists(place)), None)
+    """The place of the data of a name or path on this machine; None if they are not found."""
+    name_or_path = _as_known(source, data_folder)
+    return next((place for place in _places(name_or_path, data_folder) if exists(place)), None)
 
 
 def _as_known(source: str | Path, data_folder: Path | None) -> str | Path:
-    """The known name that `source` means, where nothing has that path; otherwise `source`."""
+    """The known name that `source` means, if nothing has that path; otherwise `source`."""
     if not isinstance(source, str) or source in catalog.NAMES or source != Path(source).stem:
         return source
     known = catalog.known_name(source) if not any(map(exists, _places(source, data_folder))) else None
@@ -166,7 +166,7 @@ def _advice(source: str | Path) -> str:
 
 
 def _places(source: str | Path, data_folder: Path | None) -> list[Path]:
-    """Where to look, in order: an absolute path as it is; known names never in the working folder."""
+    """The places to look, in order: an absolute path unchanged; known names never in the working folder."""
     path, given = Path(source).expanduser(), os.environ.get("SNELLEN_DATA")
     folders = [data_folder, Path(given) if given else None, cache_folder() / "datasets"]
     below = [folder / path for folder in folders if folder]

@@ -1,7 +1,6 @@
-"""Facts of the sets of MedMNIST+ (J. Yang et al. 2023) with one class an image, at 28x28 pixels, as published.
-
-From the project's own table (github.com/MedMNIST/MedMNIST, medmnist/info.py, version 3.0.2). It publishes the MD5 of
-each file and no lengths. Files: zenodo.org/records/10519652. Licence: CC BY 4.0, of dermamnist CC BY-NC 4.0.
+"""The published facts about the sets of MedMNIST+ (J. Yang et al. 2023) with one class per image, at 28x28 pixels. From
+the project's table (github.com/MedMNIST/MedMNIST, medmnist/info.py, version 3.0.2). It publishes the MD5 of each file
+and no lengths. Files: zenodo.org/records/10519652. Licence: CC BY 4.0, of dermamnist CC BY-NC 4.0.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from typing import NamedTuple
 
 
 class MedicalSet(NamedTuple):
-    """about: one line. md5: of its .npz file. rows: of training, validation and test part. classes: in their order."""
+    """about: a description of one line. md5: that of its .npz file. rows: number of rows of the training, validation
+    and test part. classes: in their order."""
 
     about: str
     md5: str
@@ -106,4 +106,4 @@ REFUSED = {
         "its samples are volumes of 28x28x28; Snellen reads images",
     ),
 }
-"""The other sets of MedMNIST, each with why it cannot be read."""
+"""The other sets of MedMNIST, each with the reason why it cannot be read."""

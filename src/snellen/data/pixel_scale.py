@@ -1,4 +1,4 @@
-"""Which values of pixels mean black and white: found from the values themselves where that is certain, else refused."""
+"""The pixel values of black and white: determined from the values if that is certain, else an error."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from snellen.errors import DataError
 UNIT, SIGNED, BYTES, WORDS = (0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0)
 
 OVERSHOOT = 0.25
-"""Resampling leaves the range at edges: with bicubic weights by up to 0.16 (a = -0.5) or 0.22 (a = -0.75) of it."""
+"""Resampling exceeds the range at edges: with bicubic weights by up to 0.16 (a = -0.5) or 0.22 (a = -0.75) of it."""
 
 MOST, NEAR = 0.9, 0.05
-"""Most values are inside then, or nearly so: this share, up to this part of the range beyond."""
+"""After resampling this share of the values is inside the range, or outside by at most this part of it."""
 
 LIKELY = 0.15
-"""Both ends of the pixels are as near to those of a range that a message proposes."""
+"""Relative tolerance between the extent of the pixels and a range that a message proposes."""
 
 DARK = 0.5
-"""No image of a data set is brighter than this share of white: white is probably another value."""
+"""If no image of a data set has a value above this share of white, white is probably another value."""
 
 FEW_FRACTIONS = 0.1 * 255
-"""Fractions below are not of 0 to 255: no photographs are that dark, and values of 0 to 255 are rarely fractions."""
+"""Fractional values up to this are not on a scale of 0 to 255: no photographs are that dark, and such values are rarely
+fractions."""
 
 CENTRED = 0.02
-"""A mean image this flat, in pixels from -1 to 1, had the mean image subtracted."""
+"""If the mean image is this flat, in pixels from -1 to 1, the mean image has been subtracted."""
 
 OPTION = "`snellen init` and `snellen data describe`: --pixel-range BLACK WHITE"
 
 MEASURED = 500
-"""Images whose mean and standard deviation are looked at for a message."""
+"""The number of images whose mean and standard deviation are computed for a message."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """Least and greatest value of pixels."""
+    """Minimum and maximum of pixel values."""
 
     low: float
     high: float
@@ -53,7 +54,8 @@ class Extent:
 
 
 def extent_of(images: np.ndarray) -> Extent:
-    """Of an array with at least one row. Raises DataError with row and position of the first that is not finite."""
+    """The extent of an array with at least one row. Raises DataError with row and position of the first value that is
+    not finite."""
     lows, highs = [], []
     for rows in row_slices(images):
         low, high = images[rows].min().item(), images[rows].max().item()
@@ -77,8 +79,8 @@ def are_integers(images: np.ndarray) -> bool:
 def scale_of(images: np.ndarray, name: str) -> tuple[float, float]:
     """The values of black and white of (N, H, W, C) images: 0 and 1, -1 and 1, 0 and 255, or 0 and 65535.
 
-    Values slightly beyond, as resampling leaves them, count as inside. Raises DataError, with the line to write, when
-    it is not certain.
+    Values slightly outside, as after resampling, count as inside. Raises DataError, with the line to write, if the
+    scale is not certain.
     """
     extent = extent_of(images)
     if extent.within(UNIT):
@@ -112,7 +114,7 @@ def _share_near(images: np.ndarray, scale: tuple[float, float]) -> float:
 
 
 def _is_signed(images: np.ndarray, extent: Extent) -> bool:
-    """Whether black is -1 and white 1, as `2 * x - 1` and Normalize(0.5, 0.5) leave it."""
+    """Whether black is -1 and white 1, as after `2 * x - 1` or Normalize(0.5, 0.5)."""
     if not extent.within(SIGNED, OVERSHOOT / 2) or extent.low > CENTRED - 1 or extent.high < DARK:
         return False
     mean = images.mean(axis=0, dtype=np.float64)
@@ -139,7 +141,7 @@ def _unknown_scale(images: np.ndarray, extent: Extent, name: str) -> DataError:
 
 
 def _likely(extent: Extent) -> str:
-    """A range for the line to write: a usual one, or the values that were found."""
+    """The range for the line to write: a usual one, or the extent of the values."""
     for low, high in (UNIT, (-0.5, 0.5), SIGNED, (-128.0, 127.0), BYTES, WORDS):
         if max(abs(extent.low - low), abs(extent.high - high)) < LIKELY * (high - low):
             return f"[{low:.5g}, {high:.5g}]"
@@ -147,9 +149,8 @@ def _likely(extent: Extent) -> str:
 
 
 def scale_remarks(extent: Extent, scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of pixels read with a scale: that some are beyond it, and that all are far from white.
-
-    given: whether the study says `pixel_range`."""
+    """Remarks on pixels read with a scale: if some are outside it, and if all are far from white. given: whether the
+    study gives `pixel_range`."""
     low, high = (number(value) for value in scale)
     if not extent.within(scale):
         if not given:

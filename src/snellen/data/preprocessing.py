@@ -15,7 +15,7 @@ from snellen.errors import DataError, unknown
 
 
 def preprocess(dataset: Dataset, options: Options) -> Dataset:
-    """The data set with the options `classes`, `resizing` and `grey` applied; the same object where nothing changes."""
+    """The data set with the options `classes`, `resizing` and `grey` applied; the same object if nothing changes."""
     if options.classes is not None:
         dataset = select_classes(dataset, options.classes)
     if options.resizing is not None:
@@ -24,7 +24,7 @@ def preprocess(dataset: Dataset, options: Options) -> Dataset:
 
 
 def select_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
-    """The rows of some classes, numbered in the order given. Raises UnknownName; DataError when there are no rows."""
+    """The rows of some classes, numbered in the order given. Raises UnknownName; DataError if there are no rows."""
     if tuple(classes) == dataset.classes:
         return dataset
     for name in classes:
@@ -54,7 +54,7 @@ def _of_rows(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
 
 
 def resize(dataset: Dataset, resizing: Resizing) -> Dataset:
-    """The data set with images of another size. Raises StudyError when they cannot be cropped or padded to it."""
+    """The data set with images of another size. Raises StudyError if they cannot be cropped or padded to it."""
     if dataset.shape[:2] == (resizing.height, resizing.width):
         return dataset
     return _with_fingerprint(replace(dataset, images=resize_images(dataset.images, resizing, dataset.pixel_range)))
@@ -74,7 +74,7 @@ def grey_images(images: np.ndarray, pixel_range: tuple[float, float]) -> np.ndar
 
 
 def resize_images(images: np.ndarray, resizing: Resizing, pixel_range: tuple[float, float]) -> np.ndarray:
-    """(N, height, width, C) of (N, H, W, C) images; uint8 becomes float32 where rounding would lose grey levels."""
+    """(N, height, width, C) of (N, H, W, C) images; uint8 becomes float32 if rounding would lose grey levels."""
     black, white = pixel_range
     keeps_type = (black, white) == (0, 255) if resizing.interpolates else black in range(256)
     return resizing.apply(images if keeps_type else images.astype(np.float32), black)

@@ -1,4 +1,4 @@
-"""One size for all images: a resize, a crop or a pad, the same for training and for prediction."""
+"""Resizes, crops or pads images to one size, in the same way for training and for prediction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ Side = Annotated[int, Field(ge=1, le=MAX_SIDE_PIXELS, strict=True)]
 
 
 class Resizing(BaseModel):
-    """How images get the size `height` x `width`, in pixels.
-
-    resize: stretched or shrunk, bilinear with antialiasing, which adds no value outside the image's own range;
-    proportions are not kept. resize_crop: the same of the largest part in the middle that has the proportions of the
-    new size, as `crop_to_aspect_ratio` of Keras. crop: the centre of the image. pad: a black border (transparent
-    where there is alpha).
+    """How images get the size `height` x `width`, in pixels. resize: bilinear with antialiasing, which adds no value
+    outside the image's range; proportions are not kept. resize_crop: resizes the largest part in the middle that has
+    the proportions of the new size, as `crop_to_aspect_ratio` of Keras. crop: the centre of the image. pad: a black
+    border (transparent if there is alpha).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,13 +30,12 @@ class Resizing(BaseModel):
 
     @property
     def interpolates(self) -> bool:
-        """Whether values between those of pixels arise."""
+        """Whether new values between those of pixels may occur."""
         return self.step in ("resize", "resize_crop")
 
     def apply(self, images: np.ndarray, black: float = 0) -> np.ndarray:
-        """(N, height, width, C) of (N, H, W, C) images, in their dtype, which must be able to hold `black`.
-
-        Raises StudyError when they are too small to crop or too large to pad: the study is wrong, not the files.
+        """(N, height, width, C) of (N, H, W, C) images, in their dtype, which must be able to represent `black`. Raises
+        StudyError, not DataError, if they are too small to crop or too large to pad, because the study is wrong.
         """
         found = images.shape[1:3]
         if found == (self.height, self.width):
@@ -66,7 +63,7 @@ class Resizing(BaseModel):
 
 
 def _resized(image: np.ndarray, width_height: tuple[int, int], box: Box | None = None) -> np.ndarray:
-    """(H, W, C) of another size, of the part inside `box`: uint8 in one piece (colours weighted by alpha), floats
+    """(H, W, C) of another size, from the part inside `box`: uint8 as a whole (colours weighted by alpha), floats
     channel by channel."""
     from PIL import Image
 

@@ -1,7 +1,7 @@
-"""Reviews of labels: a CSV file that says of images, by their content, whether their label is right.
+"""Reviews of labels: a CSV file that says whether the labels of images, identified by content, are right.
 
-The review page of the analysis `wrong_labels` writes it: columns image, label, review, correct_label, and others that
-help a reader. One image under two labels has two rows.
+The review page of the analysis `wrong_labels` writes it: columns image, label, review, correct_label, and others for
+the reader. An image with two labels has two rows.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from snellen.limits import MAX_REVIEW_BYTES
 Verdict = Literal["right", "wrong", "unsure", "exclude"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 COLUMNS = ("picture", "label", "review", "correct_label")
-"""Those that a file must have."""
+"""The columns that a file must have."""
 PREFIX = "blake2b:"
-"""Before the hash of an image, so that no spreadsheet takes it for a number."""
+"""Prefix of the hash of an image, so that no spreadsheet takes it for a number."""
 KEY = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * KEY_BYTES}}}")
 SEPARATORS = ",;\t"
 
 
 @dataclass(frozen=True)
 class Review:
-    """One row. image: see `pixel_hashes`. correct_label: for `wrong` only. rank: its place in the list of suspects
-    that was reviewed, of `suspects`; None where the file does not say."""
+    """One row. image: see `pixel_hashes`. correct_label: for `wrong` only. rank: its place in the reviewed list of
+    `suspects`; None if the file does not give it."""
 
     line: int
     image: str
@@ -50,7 +50,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Reviews:
-    """All reviews of a file, each once. content: its bytes. repeated: rows that say again what another one says."""
+    """All reviews of a file, each once. content: its bytes. repeated: the number of rows that repeat another one."""
 
     name: str
     content: bytes
@@ -59,19 +59,20 @@ class Reviews:
 
     @property
     def sha256(self) -> str:
-        """Of the file."""
+        """SHA-256 of the file."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 def pixel_hashes(images: np.ndarray) -> np.ndarray:
-    """(N,) str: the hash of each image (H, W, C) as it is stored, whatever its file, row and label."""
+    """(N,) str: the hash of each stored image (H, W, C), independent of its file, row and label."""
     digests = image_keys(images).tobytes().hex()
     width = 2 * KEY_BYTES
     return np.array([PREFIX + digests[start : start + width] for start in range(0, len(digests), width)], str)
 
 
 def read_reviews(path: Path) -> Reviews:
-    """The file. Raises DataNotFound, or DataError naming the line of what is malformed or contradicts another row."""
+    """Reads the file. Raises DataNotFound, or DataError naming the line that is malformed or contradicts another
+    row."""
     if not path.exists():
         hint = "The review page of the analysis `wrong_labels` writes it. Paths are relative to the working folder."
         raise DataNotFound("no reviews here", where=str(path), hint=hint)
@@ -88,7 +89,7 @@ def read_reviews(path: Path) -> Reviews:
 
 
 def as_class(text: str, classes: Sequence[str]) -> str:
-    """The class that a cell names: tables put a ' before text that a spreadsheet would compute."""
+    """The class that a cell names, without the ' that tables put before text that a spreadsheet would compute."""
     bare = text.removeprefix("'")
     return bare if text not in classes and text != bare and FORMULA.match(bare) else text
 
@@ -152,7 +153,7 @@ def _count(text: str, name: str, where: str) -> int | None:
 
 
 def _expect_consistent(rows: Sequence[Review]) -> None:
-    """Raises DataError for two reviews of one image that cannot both hold."""
+    """Raises DataError for contradicting reviews of one image."""
     own: dict[tuple[str, str], Review] = {}
     truth: dict[str, Review] = {}
     for row in rows:
@@ -166,7 +167,7 @@ def _expect_consistent(rows: Sequence[Review]) -> None:
 
 
 def _each_once(rows: Sequence[Review]) -> tuple[Review, ...]:
-    """The reviews without repeated ones; of equal ones the first that says its place in a list, else the first."""
+    """The reviews without repeated ones; of equal ones the first with its place in a list, else the first."""
     found: dict[tuple[str, str], Review] = {}
     for row in rows:
         own = row.image, row.label
@@ -179,10 +180,10 @@ def _true_label(row: Review) -> str:
     return row.correct_label or row.label
 
 
-def _contradiction(one: Review, other: Review) -> DataError:
-    said = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (one, other))
+def _contradiction(review: Review, other: Review) -> DataError:
+    rows = (f"line {each.line}: label {shown(each.label)}, {_words(each)}" for each in (review, other))
     hint = "Keep the row that is right."
-    return DataError("two reviews of one image contradict each other", found="; ".join(said), hint=hint)
+    return DataError("two reviews of one image contradict each other", found="; ".join(rows), hint=hint)
 
 
 def _words(row: Review) -> str:

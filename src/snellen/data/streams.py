@@ -22,7 +22,7 @@ from snellen.limits import MAX_EXPANSION, MAX_FILE_BYTES, MAX_IMAGES, MAX_SIDE_P
 CHUNK_BYTES = 2**20
 
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, struct.error, ValueError, RuntimeError)
-"""What the standard library raises for damaged gzip and zip files, and for files that cannot be opened."""
+"""The exceptions of the standard library for damaged gzip and zip files, and for files that cannot be opened."""
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def exists(path: Path) -> bool:
 
 
 def open_data(path: Path, max_bytes: int = MAX_FILE_BYTES) -> BufferedReader:
-    """A data file, opened for reading bytes. Raises DataError unless it is regular, not too large and not sparse."""
+    """Opens a data file for reading bytes. Raises DataError unless it is regular, not too large and not sparse."""
     file = open_regular(path)
     try:
         _check_size(os.fstat(file.fileno()), max_bytes)
@@ -78,7 +78,7 @@ def _check_size(status: os.stat_result, max_bytes: int) -> None:
 
 
 def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:
-    """The next `num_bytes` of a header, which start at byte `offset`. Raises DataError when the stream ends before."""
+    """The next `num_bytes` of a header, which start at byte `offset`. Raises DataError if the stream ends before."""
     content = stream.read(num_bytes)
     if len(content) < num_bytes:
         found, expected = f"{len(content):,} bytes", f"{num_bytes:,} bytes"
@@ -89,7 +89,7 @@ def take(stream: IO[bytes], num_bytes: int, offset: int = 0) -> bytes:
 def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
     """(num_bytes,) uint8: the rest of a stream from byte `offset` on, read in chunks.
 
-    Raises DataError when there are fewer or more bytes. It allocates `num_bytes`: call `check_length` or
+    Raises DataError if there are fewer or more bytes. It allocates `num_bytes`: call `check_length` or
     `check_expansion` before.
     """
     content = np.empty(num_bytes, np.uint8)
@@ -105,14 +105,14 @@ def take_rest(stream: IO[bytes], num_bytes: int, offset: int) -> np.ndarray:
     return content
 
 
-def check_length(found: int, expected: int, offset: int) -> None:
+def check_length(length: int, expected: int, offset: int) -> None:
     """Raises DataError unless a file has `expected` bytes after a header of `offset` bytes."""
-    if found != expected:
-        raise _wrong_length(f"{found:,} bytes of data", expected, offset + min(found, expected))
+    if length != expected:
+        raise _wrong_length(f"{length:,} bytes of data", expected, offset + min(length, expected))
 
 
 def check_expansion(num_bytes: int, stored_bytes: int) -> None:
-    """Raises DataError, before anything is allocated, when the declared size is implausible for the stored bytes."""
+    """Raises DataError, before memory is allocated, if the declared size is implausible for the stored bytes."""
     if num_bytes > max(SMALL_BYTES, MAX_EXPANSION * stored_bytes):
         raise DataError(
             "declares implausibly much data",
@@ -130,6 +130,6 @@ def check_dimensions(shape: Sequence[int]) -> None:
         raise DataError("rows too large", found=f"shape {tuple(shape)}", expected=f"sides up to {MAX_SIDE_PIXELS}")
 
 
-def _wrong_length(found: str, expected: int, offset: int) -> DataError:
-    problem = "too many bytes" if found == "more" else "the length is not the declared one"
-    return DataError(problem, found=found, expected=f"{expected:,} bytes of data", where=f"byte {offset}")
+def _wrong_length(length: str, expected: int, offset: int) -> DataError:
+    problem = "too many bytes" if length == "more" else "the length is not the declared one"
+    return DataError(problem, found=length, expected=f"{expected:,} bytes of data", where=f"byte {offset}")

@@ -90,7 +90,7 @@ def _found(sources: Sequence[str | Path], data_folder: Path | None, reading: Rea
     return list(found.values())
 
 
-def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, Path | None, list[Path]]]:
+def _together(sources: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, Path | None, list[Path]]]:
     """Each source. Consecutive image files of one folder, as a shell makes of `*.png`, become one source with its
     files, so that they are predicted together."""
 
@@ -98,7 +98,7 @@ def _together(found: Sequence[tuple[str, Path | None]]) -> Iterator[tuple[str, P
         number, (_, path) = numbered
         return path.parent if path is not None and not path.is_dir() and is_image_file(path) else number
 
-    for place, group in groupby(enumerate(found), folder):
+    for place, group in groupby(enumerate(sources), folder):
         some = [each for _, each in group]
         source, path = some[0]
         yield source, path, [file for _, file in some if file] if isinstance(place, Path) else []

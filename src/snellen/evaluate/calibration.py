@@ -60,12 +60,14 @@ def network_predictions(record: RunRecord, model: str, opened: bool) -> NetworkP
     planned = record.planned[model]
     folder = record.folder_of(planned.shipped)
     roles = [role for role in JUDGING if role != "test" or opened]
-    found = {role: folder.read_predictions(role) for role in roles}
-    known = {role: each for role, each in found.items() if each is not None and each.labels is not None and len(each)}
+    stored = {role: folder.read_predictions(role) for role in roles}
+    labelled = {
+        role: each for role, each in stored.items() if each is not None and each.labels is not None and len(each)
+    }
     if not planned.final:
-        return NetworkPredictions(planned.shipped, known.get("validation"), known)
+        return NetworkPredictions(planned.shipped, labelled.get("validation"), labelled)
     folds = held_out(record, model)
-    return NetworkPredictions(planned.shipped, folds.pooled() if folds else None, known)
+    return NetworkPredictions(planned.shipped, folds.pooled() if folds else None, labelled)
 
 
 def temperature_of(network: NetworkPredictions) -> Temperature | None:

@@ -38,9 +38,9 @@ def class_differences(a: Networks, b: Networks, classes: Sequence[str]) -> Itera
     recipes = are_recipes(a, b)
     a_SN, b_SN = right if recipes else (each[:1] for each in right)
     for code, name in enumerate(classes):
-        own = a.labels == code
-        if own.any():
-            yield _of_class(a_SN[:, own], b_SN[:, own], name, recipes)
+        of_class = a.labels == code
+        if of_class.any():
+            yield _of_class(a_SN[:, of_class], b_SN[:, of_class], name, recipes)
 
 
 def _of_class(a_SN: np.ndarray, b_SN: np.ndarray, name: str, recipes: bool) -> ClassDifference:

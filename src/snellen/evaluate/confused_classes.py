@@ -68,8 +68,8 @@ def mean_confusion(networks: Networks, num_classes: int) -> np.ndarray:
 
 def called(networks: Networks, true: int, given: int) -> Estimate:
     """The share of the images of one class that are predicted as another, or as itself."""
-    own = networks.labels == true
-    return share_of(np.stack([one.predicted[own] == given for one in networks.all]), COVERS[networks.all[0].role])
+    of_class = networks.labels == true
+    return share_of(np.stack([one.predicted[of_class] == given for one in networks.all]), COVERS[networks.all[0].role])
 
 
 def share_of(table_SN: np.ndarray | Sequence[Sequence[bool]], covers: str) -> Estimate:

@@ -65,12 +65,12 @@ def held_out(record: RunRecord, model: str) -> HeldOut | None:
     jobs: dict[Split, list[FoldJob]] = {}
     for fold in record.planned[model].folds:
         jobs.setdefault((fold.repeat, fold.fold), []).append(fold)
-    found = {split: _networks(record, folds) for split, folds in jobs.items()}
-    whole = {split: networks for split, networks in found.items() if networks is not None}
-    if len(whole) < 2:
+    networks_of_splits = {split: _networks(record, folds) for split, folds in jobs.items()}
+    complete = {split: networks for split, networks in networks_of_splits.items() if networks is not None}
+    if len(complete) < 2:
         return None
-    chosen = [jobs[split][0] for split in whole]
-    return HeldOut(whole, _mean([fold.num_train for fold in chosen]), _mean([fold.num_held_out for fold in chosen]))
+    chosen = [jobs[split][0] for split in complete]
+    return HeldOut(complete, _mean([fold.num_train for fold in chosen]), _mean([fold.num_held_out for fold in chosen]))
 
 
 def shared(record: RunRecord, models: Sequence[str]) -> dict[str, HeldOut]:

@@ -85,8 +85,8 @@ class Evaluation:
         self, model: str, role: str, measure: str = "accuracy", class_name: str | None = None
     ) -> Estimate | None:
         """The mean over the seeds of a model on a role, or the score of its network if there is only one seed."""
-        found = self.recipe(model, role, measure, class_name)
-        return found or self.estimate(model, role, measure, class_name)
+        estimate = self.recipe(model, role, measure, class_name)
+        return estimate or self.estimate(model, role, measure, class_name)
 
     def by_seed(self, model: str, role: str, measure: str = "accuracy") -> list[float]:
         """The value of each seed's network, the first seed first; empty if the model was trained once."""

@@ -37,15 +37,20 @@ class SideDifferences:
         return first[0] if len(first) == 1 and all(each == first for each in self.keys) else None
 
 
-def side_differences(record: RunRecord, one: Comparison, ranked: Sequence[str]) -> SideDifferences:
+def side_differences(record: RunRecord, comparison: Comparison, ranked: Sequence[str]) -> SideDifferences:
     """The differences between the two sides of a comparison of models.
 
     ranked: all models that were compared over the same folds.
     """
-    a, b = ({split: list(jobs) for split, jobs in _jobs(record, one, ranked, model)} for model in (one.a, one.b))
+    a, b = (
+        {split: list(jobs) for split, jobs in _jobs(record, comparison, ranked, model)}
+        for model in (comparison.a, comparison.b)
+    )
     pairs = [(a[split], b[split]) for split in a if split in b]
     keys = tuple(
-        tuple(differences(*(_model(record, model, split) for model in (one.a, one.b)))) for split in a if split in b
+        tuple(differences(*(_model(record, model, split) for model in (comparison.a, comparison.b))))
+        for split in a
+        if split in b
     )
     return SideDifferences(
         keys,

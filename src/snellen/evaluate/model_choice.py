@@ -59,10 +59,10 @@ def ranking(record: RunRecord) -> list[str]:
 
 def to_open(record: RunRecord, ranked: Sequence[str]) -> list[str]:
     """The models that the study evaluates on test, in the order of the ranking."""
-    wanted = record.study.open_test
-    if wanted == "chosen":
+    open_test = record.study.open_test
+    if open_test == "chosen":
         return list(ranked[:1])
-    return [model for model in ranked if wanted == "all" or model in wanted]
+    return [model for model in ranked if open_test == "all" or model in open_test]
 
 
 def _results(record: RunRecord, model: str) -> list[Result]:

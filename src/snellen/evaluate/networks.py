@@ -77,8 +77,10 @@ def networks_on(record: RunRecord, model: str, role: str) -> Networks | None:
 def stacked(record: RunRecord, jobs: Mapping[int, str], role: str) -> Networks | None:
     """The labelled predictions of jobs by seed; None where the first job has none. Raises RunError when two jobs
     predicted different images."""
-    found = {seed: record.folder_of(job).read_predictions(role) for seed, job in jobs.items()}
-    kept = {seed: each for seed, each in found.items() if each is not None and each.labels is not None and len(each)}
+    predictions = {seed: record.folder_of(job).read_predictions(role) for seed, job in jobs.items()}
+    kept = {
+        seed: each for seed, each in predictions.items() if each is not None and each.labels is not None and len(each)
+    }
     first = next(iter(jobs))
     if first not in kept:
         return None

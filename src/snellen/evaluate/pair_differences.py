@@ -99,18 +99,18 @@ def of_folds(a: HeldOut, b: HeldOut, selected: bool = False) -> PairDifference:
     return PairDifference(kind, limits, len(a.pooled()), min(a_JS.shape[1], b_JS.shape[1]), len(a_JS))
 
 
-def detectable(a: Side | None, b: Side | None, one: PairDifference, level: float = SIGNIFICANT) -> float | None:
+def detectable(a: Side | None, b: Side | None, pair: PairDifference, level: float = SIGNIFICANT) -> float | None:
     """The smallest difference, a share, that such a comparison would find with a probability of about 80 %, at the
     noise that was observed; sides: None over folds. Where both a t test and the exact test of the images must reject,
     the larger of the two. None where nothing varied or nothing was compared."""
     found: list[float | None] = []
-    if one.kind == "recipes" and a is not None and b is not None and not (a.fixed or b.fixed):
+    if pair.kind == "recipes" and a is not None and b is not None and not (a.fixed or b.fixed):
         noise = recipe_noise(a.right_SN, b.right_SN)
-        found.append(detectable_by_recipes(noise, min(len(a.right_SN), len(b.right_SN)), one.images, level))
-    elif one.limits.degrees_of_freedom is not None:
-        found.append(detectable_by_t(one.limits.standard_error, one.limits.degrees_of_freedom, level))
-    if one.limits.images is not None:
-        counts = one.limits.images
+        found.append(detectable_by_recipes(noise, min(len(a.right_SN), len(b.right_SN)), pair.images, level))
+    elif pair.limits.degrees_of_freedom is not None:
+        found.append(detectable_by_t(pair.limits.standard_error, pair.limits.degrees_of_freedom, level))
+    if pair.limits.images is not None:
+        counts = pair.limits.images
         share = (counts.only_a + counts.only_b) / counts.images
         found.append(detectable_by_networks(share, max(1, int(counts.images)), level))
     known = [each for each in found if each is not None]

@@ -48,8 +48,8 @@ def ruled_out(
     """
     above = {b: [a for a in models if a != b and _rules_out(a, b, better, equivalent, clearly_faster)] for b in models}
     reached = {model: _reached(model, above) for model in models}
-    found = {b: [a for a in above[b] if b not in reached[a]] for b in models}
-    return {b: those[0] for b, those in found.items() if those}
+    ruling = {b: [a for a in above[b] if b not in reached[a]] for b in models}
+    return {b: those[0] for b, those in ruling.items() if those}
 
 
 def _rules_out(a: str, b: str, better: Relation, equivalent: Relation, clearly_faster: Relation) -> bool:

@@ -120,8 +120,8 @@ class RunRecord:
     @cached_property
     def results(self) -> dict[str, Result]:
         """The result of each model whose job is finished."""
-        found = {model: self.job(model).read_result() for model in self.models}
-        return {model: result for model, result in found.items() if result is not None}
+        results = {model: self.job(model).read_result() for model in self.models}
+        return {model: result for model, result in results.items() if result is not None}
 
     @property
     def done(self) -> list[str]:
@@ -153,9 +153,9 @@ class RunRecord:
     @cached_property
     def jobs(self) -> set[str]:
         """The jobs of all networks in the report: those of models, folds, curves and searches."""
-        found = {job for planned in self.planned.values() for job in planned.jobs}
-        found |= {job for curve in self.curves for job in curve.jobs}
-        return found | {job for _, searched in self.searched for trial in searched.trials for job in trial.jobs}
+        jobs = {job for planned in self.planned.values() for job in planned.jobs}
+        jobs |= {job for curve in self.curves for job in curve.jobs}
+        return jobs | {job for _, searched in self.searched for trial in searched.trials for job in trial.jobs}
 
     def predictions(self, model: str, role: str) -> Predictions | None:
         """The stored predictions of the network that represents the model; on the test only if it was evaluated there,

@@ -122,10 +122,10 @@ def _level(value: Scalar, table: np.ndarray) -> Level:
     return Level(value, mean.value, low, high)
 
 
-def by_reason(found: Sequence[Effect]) -> Iterator[tuple[Missing, list[Effect]]]:
+def by_reason(effects: Sequence[Effect]) -> Iterator[tuple[Missing, list[Effect]]]:
     """The effects that cannot be determined, by what is missing."""
     reasons: tuple[Missing, ...] = ("stopped", "alone", "few")
     for reason in reasons:
-        own = [each for each in found if each.missing == reason]
-        if own:
-            yield reason, own
+        with_reason = [each for each in effects if each.missing == reason]
+        if with_reason:
+            yield reason, with_reason

@@ -1,4 +1,5 @@
-"""Networks by name: layer lists as a study file writes them; the last dense layer to the classes is implied."""
+"""Networks by name, as layer lists of a study file; the last dense layer, with the classes as outputs, is added
+automatically."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ def _leaky_conv(filters: int) -> Layers:
 
 
 def _he_conv(filters: int, kernel: int = 3, strides: int = 1) -> dict[str, Any]:
-    """For a batch norm to follow, which has the bias; drawn as for a relu (He et al. 2015)."""
+    """A convolution before a batch norm, which has the bias; initialised as for a relu (He et al. 2015)."""
     size = {"filters": filters, "kernel": kernel, "strides": strides, "padding": "same"}
     return {"conv": {**size, "use_bias": False, "initializer": "he_normal"}}
 
@@ -31,7 +32,7 @@ def _conv_norm(filters: int, kernel: int = 3, strides: int = 1) -> Layers:
 
 
 def _residual(filters: int, strides: int = 1) -> Layers:
-    """Where the shape changes, a convolution of 1x1 pixel stands beside (option B of He et al. 2016)."""
+    """If the shape changes, the skip connection has a 1x1 convolution (option B of He et al. 2016)."""
     inside = [*_conv_norm(filters, strides=strides), "relu", *_conv_norm(filters)]
     skip = inside if strides == 1 else {"layers": inside, "shortcut": _conv_norm(filters, 1, strides)}
     return [{"skip": skip}, "relu"]
@@ -46,12 +47,13 @@ def _resnet(blocks: int) -> Layers:
 
 
 def _quick_norm() -> dict[str, Any]:
-    """For trainings of a few hundred steps: moving statistics that keep up."""
+    """Batch norm for trainings of a few hundred steps: moving statistics with a small momentum."""
     return {"batch_norm": {"momentum": 0.9}}
 
 
 def _fast(first: int, second: int, third: int) -> Layers:
-    """To stand behind `whiten_patches` with strides 2: all but the first convolution see 8x8 places or fewer."""
+    """A network to follow `whiten_patches` with strides 2: the inputs of all convolutions except the first have at most
+    8x8 places."""
     return [
         "relu",
         *(_he_conv(first), {"max_pool": 2}, _quick_norm(), "relu"),
@@ -123,7 +125,7 @@ ZOO: dict[str, Layers] = {
     ],
     "cnn-small": [
         _he_conv(32),
-        {"max_pool": 2},  # before norm and gelu: 12 % less time a step
+        {"max_pool": 2},  # before norm and gelu: saves 12 % of the time per step
         "batch_norm",
         "gelu",
         *_conv_norm(64),

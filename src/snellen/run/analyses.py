@@ -45,10 +45,10 @@ def make_analysis(scene: RunWithImages, analysis: PlannedAnalysis, callback: Run
 
 def expect_in_study(record: RunRecord, names: Collection[str]) -> None:
     """Raises UnknownName for a name that is not an analysis of the study."""
-    known = {each.name for each in record.study.analyses}
+    analyses = {each.name for each in record.study.analyses}
     for name in names:
-        if name not in known:
-            raise unknown("analysis of this study", name, sorted(known))
+        if name not in analyses:
+            raise unknown("analysis of this study", name, sorted(analyses))
 
 
 def scene_of(record: RunRecord, data_folder: Path | None, dataset: Dataset | None = None) -> RunWithImages:

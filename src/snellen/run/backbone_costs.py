@@ -43,18 +43,18 @@ def backbone_rows(
     """
     rows, keys, timed = list[dict[str, Any]](), set[str](), dict[str, float]()
     for model, trajectories in models.items():
-        own = set[str]()
+        new = set[str]()
         for trajectory in trajectories:
             placed = trajectory.network.layers[0]
             layer = placed.layer
             if not isinstance(layer, Backbone):
                 continue
             key = features_key(trajectory, dataset) if trajectory.frozen else repr(layer)
-            if key in own:
+            if key in new:
                 continue
             is_new = key not in keys and bool(trajectory.frozen)
             missing = sum(map(len, missing_parts(trajectory, dataset, data_rows, device))) if is_new else 0
-            own.add(key)
+            new.add(key)
             if trajectory.frozen and key not in timed:
                 timed[key] = seconds_an_image(trajectory, device)
             weights = found.weights.get(layer.sha256 or "")

@@ -155,13 +155,13 @@ def _measuring(costs: _StudyCosts, backbones: Sequence[Mapping[str, Any]], threa
 def _extra(costs: _StudyCosts, dataset: Dataset) -> dict[str, Amounts]:
     """What is trained in addition to the networks of the study: networks without its reviews, and the study without its
     faults."""
-    found = {"without reviews": costs.unreviewed()} if costs.data.unreviewed is not None else {}
+    rows = {"without reviews": costs.unreviewed()} if costs.data.unreviewed is not None else {}
     if changes_training(costs.study):
         study = parse(to_yaml(without_faults(costs.study)), "study without faults").study()
         beside = _StudyCosts(study, split_of_study(study, dataset), costs.estimator)
         seconds = beside.amounts.seconds + baseline_seconds(beside.data)
-        found["without faults"] = replace(beside.amounts, seconds=seconds)
-    return {name: each for name, each in found.items() if each.jobs}
+        rows["without faults"] = replace(beside.amounts, seconds=seconds)
+    return {name: each for name, each in rows.items() if each.jobs}
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,11 +250,11 @@ class _StudyCosts:
 
     def curves(self) -> list[dict[str, Any]]:
         """One row for each curve: its points, and the sums over networks that only the curve needs."""
-        own = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
-        return [self._curve(curve, own) for curve in self.planned.curves]
+        model_jobs = {job for planned in self.planned.models.values() for job in self._jobs(planned)}
+        return [self._curve(curve, model_jobs) for curve in self.planned.curves]
 
-    def _curve(self, curve: Curve, own: set[str]) -> dict[str, Any]:
-        jobs = curve.jobs - own
+    def _curve(self, curve: Curve, model_jobs: set[str]) -> dict[str, Any]:
+        jobs = curve.jobs - model_jobs
         lanes = [lane for lane in self.planned.lanes if jobs & set(lane.ids)]
         shared = {"model": curve.model, "over": curve.options["over"], "points": len(curve.points)}
         shared |= {"seeds": curve.options["seeds"]}
@@ -306,13 +306,13 @@ class _StudyCosts:
 
     def _of_lanes(self, lanes: Sequence[Lane], jobs: set[str] | None = None) -> Amounts:
         """The sums over lanes. jobs: the jobs that are counted; None for all."""
-        own = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
-        epochs = [max(job.stop.epochs for job in each) for each in own]
+        counted = [[job for job in lane.jobs if jobs is None or job.id in jobs] for lane in lanes]
+        epochs = [max(job.stop.epochs for job in each) for each in counted]
         return Amounts(
-            jobs=sum(map(len, own)),
+            jobs=sum(map(len, counted)),
             trajectories=len(lanes),
             epochs=sum(epochs),
-            saved_epochs=sum(job.stop.epochs for each in own for job in each) - sum(epochs),
+            saved_epochs=sum(job.stop.epochs for each in counted for job in each) - sum(epochs),
             seconds=sum(self.costs[lane].seconds + self.estimator.overhead(lane) for lane in lanes),
             disk_bytes=sum(stored_bytes(lane, self.data.dataset) for lane in lanes),
             checkpoint_bytes=max((checkpoint_bytes(lane) for lane in lanes), default=0),
@@ -322,9 +322,9 @@ class _StudyCosts:
         """The amounts of one more network of a model, on all rows except those of the test."""
         phases = set(self.planned.models[name].phases)
         lanes = [lane for lane in self.planned.lanes if phases & set(lane.ids)]
-        one, rows = self._of_lanes(lanes, phases), lanes[0].rows
+        amounts, rows = self._of_lanes(lanes, phases), lanes[0].rows
         more = (len(rows["train"]) + len(rows["validation"])) / len(rows["train"])
-        return replace(one, saved_epochs=0, seconds=one.seconds * more)
+        return replace(amounts, saved_epochs=0, seconds=amounts.seconds * more)
 
     def _searches(self, name: str) -> Amounts:
         """The sums over the search of a model, and over the searches inside its folds."""

@@ -138,10 +138,10 @@ def _shared(a: Mapping[str, list[Key]], b: Mapping[str, list[Key]]) -> dict[tupl
 
 def _score(side: ComparedSide, role: str, measure: str) -> dict[str, Any] | None:
     if role == HELD_OUT:
-        found = side.evaluation.over_folds(side.model, measure)
+        estimate = side.evaluation.over_folds(side.model, measure)
     else:
-        found = side.evaluation.standing(side.model, role, measure)
-    return found.as_json() if found else None
+        estimate = side.evaluation.standing(side.model, role, measure)
+    return estimate.as_json() if estimate else None
 
 
 def _margin(sides: Sequence[ComparedSide]) -> float:
@@ -162,25 +162,27 @@ def _pairs(sides: Sequence[ComparedSide], images: Sequence[Contents]) -> list[Co
 
 def _judged(pairs: Sequence[ComparedPair], margin: float) -> Iterator[RunComparison]:
     """The pairs with verdicts, under one Holm correction."""
-    tested = {str(place): one.difference for place, one in enumerate(pairs) if one.difference is not None}
-    adjusted = family([(place, one.limits.p_value) for place, one in tested.items()])
+    tested = {
+        str(place): difference.difference for place, difference in enumerate(pairs) if difference.difference is not None
+    }
+    adjusted = family([(place, difference.limits.p_value) for place, difference in tested.items()])
     level = SIGNIFICANT / max(1, len(tested))
     for place, pair in enumerate(pairs):
-        one = pair.difference
+        difference = pair.difference
         word = p_value = None
-        if one is not None and pair.is_judged:
+        if difference is not None and pair.is_judged:
             p_value = adjusted[str(place)]
-            word = verdict(one.limits.difference, one.limits.at(1 - level), p_value, margin).word
+            word = verdict(difference.limits.difference, difference.limits.at(1 - level), p_value, margin).word
         yield RunComparison(
             pair.a.name,
             pair.b.name,
             pair.role,
             pair.images,
             pair.relabelled,
-            one.kind if one else None,
-            one.splits if one else None,
+            difference.kind if difference else None,
+            difference.splits if difference else None,
             pair.networks,
-            one.limits.difference if one else None,
+            difference.limits.difference if difference else None,
             p_value,
             word,
             pair.reason,
@@ -202,11 +204,11 @@ def _facts(side: ComparedSide) -> dict[str, dict[str, Any]]:
     record, data = side.record, side.record.data
     values = record.study.model_dump(mode="json", exclude={"models", "study"})
     result, before = record.results[side.model], epochs_before(record, side.model)
-    own = record.model(side.model).model_dump(mode="json")
+    model = record.model(side.model).model_dump(mode="json")
     counts = {f"{role} images": len(rows) for role, rows in side.rows.items()}
     named = ("name", "images", "shape", "classes", "pixel_range", "fingerprint")
     return {
-        "study": {**dict(_flat(values)), **dict(_flat(own, "model"))},
+        "study": {**dict(_flat(values)), **dict(_flat(model, "model"))},
         "data": {**{name: data["data"][name] for name in named}, **counts},  # type: ignore[literal-required]
         "environment": dict(_flat(read_json(record.folder / "environment.json"))),
         "training": {

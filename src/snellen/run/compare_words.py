@@ -22,19 +22,19 @@ FILES = 3
 def verdict_sentences(compared: RunsCompared) -> list[str]:
     """One sentence for each pair."""
     letters = compared.letters
-    found = []
+    texts = []
     for a, b in combinations(compared.names, 2):
-        own = [one for one in compared.comparisons if (one.a, one.b) == (a, b)]
-        by_image = [one for one in own if one.networks is not None and one.role != HELD_OUT]
+        pairs = [one for one in compared.comparisons if (one.a, one.b) == (a, b)]
+        by_image = [one for one in pairs if one.networks is not None and one.role != HELD_OUT]
         if by_image and all(one.identical for one in by_image):
             same = "same networks" if by_image[0].kind == "recipes" else "same network"
             where = _where(by_image[0])
-            found.append(f"{letters[a]} and {letters[b]} are the {same}: they give the same probabilities {where}.")
+            texts.append(f"{letters[a]} and {letters[b]} are the {same}: they give the same probabilities {where}.")
             continue
-        judged = {one.role: one for one in own if one.verdict is not None}
+        judged = {one.role: one for one in pairs if one.verdict is not None}
         best = next((judged[role] for role in BEST_FIRST if role in judged), None)
-        found.append(_verdict(best, letters, compared.margin) if best else _not_judged(own, letters, a, b))
-    return found
+        texts.append(_verdict(best, letters, compared.margin) if best else _not_judged(pairs, letters, a, b))
+    return texts
 
 
 def _verdict(pair: RunComparison, letters: dict[str, str], margin: float) -> str:
@@ -63,9 +63,9 @@ def _of_several(pair: RunComparison, side: int) -> str:
     return f" (the first of its {pair.networks[side]} networks)" if several and pair.networks else ""
 
 
-def _not_judged(own: list[RunComparison], letters: dict[str, str], a: str, b: str) -> str:
+def _not_judged(pairs: list[RunComparison], letters: dict[str, str], a: str, b: str) -> str:
     """The reason for the most reliable role that they share."""
-    first = next((one for role in BEST_FIRST for one in own if one.role == role and one.images), own[-1])
+    first = next((one for role in BEST_FIRST for one in pairs if one.role == role and one.images), pairs[-1])
     reason = _lettered(first.reason or "nothing differs that could be tested", letters)
     return f"Whether {letters[a]} or {letters[b]} is better was not judged: {reason}."
 
@@ -95,8 +95,8 @@ def _comparison(pair: RunComparison, letters: dict[str, str]) -> str:
     if pair.relabelled:
         where += f" ({pair.relabelled:,} more have another label in {b})"
     if pair.difference is None or pair.verdict is None:
-        seen = "" if pair.difference is None else f"{_signed(pair.difference.value)} points of accuracy, "
-        return f"{where}: {seen}not judged: {_lettered(pair.reason or '', letters)}."
+        difference_text = "" if pair.difference is None else f"{_signed(pair.difference.value)} points of accuracy, "
+        return f"{where}: {difference_text}not judged: {_lettered(pair.reason or '', letters)}."
     difference = pair.difference
     limits = "" if difference.low is None else f" ({points_limits(difference.low, difference.high)})"
     value = f"{_signed(difference.value)} points of accuracy{limits}"
@@ -145,12 +145,12 @@ def changed_sentences(compared: RunsCompared) -> list[str]:
 
 def shared_sentences(compared: RunsCompared) -> list[str]:
     """The number of images that each pair shares, by role."""
-    found, letters = [], compared.letters
+    texts, letters = [], compared.letters
     for (a, b), counts in compared.shared.items():
         parts = [f"{n:,} {one if one == other else f'{one} | {other}'}" for (one, other), n in counts.items()]
         one, two = letters[a], letters[b]
-        found.append(f"Images in both {one} and {two} (role in {one} | in {two}): {', '.join(parts)}.")
-    return found
+        texts.append(f"Images in both {one} and {two} (role in {one} | in {two}): {', '.join(parts)}.")
+    return texts
 
 
 def opened_sentence(compared: RunsCompared) -> str | None:

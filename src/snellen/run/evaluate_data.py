@@ -173,20 +173,20 @@ def _paired(predictions: Predictions, test: Predictions, run: OwnRun) -> ScoreDr
     """The difference over the images whose ids are those of test images. Raises StudyError if there are none, or if
     most have another label, so that they cannot show the same objects."""
     places = {name: place for place, name in enumerate(test.ids.tolist())}
-    found = [(row, places[name]) for row, name in enumerate(predictions.ids.tolist()) if name in places]
-    if not found:
+    pairs = [(row, places[name]) for row, name in enumerate(predictions.ids.tolist()) if name in places]
+    if not pairs:
         here, there = (", ".join(map(str, each.ids[:3])) for each in (predictions, test))
         raise StudyError(
             "no image has the id of a test image, so none can be paired",
             found=f"{here}, ...",
             expected=f"{there}, ...",
         )
-    mine, theirs = np.array(found).T
+    mine, theirs = np.array(pairs).T
     drop = on_pairs(predictions.at(mine), test.at(theirs), run.record.classes, run.margin, "same ids")
-    if drop.relabelled > len(found) / 2:
+    if drop.relabelled > len(pairs) / 2:
         raise StudyError(
             "images with the ids of test images have other labels, so they do not show the same",
-            found=f"{drop.relabelled:,} of {len(found):,}",
+            found=f"{drop.relabelled:,} of {len(pairs):,}",
             hint="Leave --paired out.",
         )
     return drop

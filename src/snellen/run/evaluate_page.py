@@ -72,19 +72,19 @@ def content(found: DataEvaluation) -> dict[str, Any]:
     }
 
 
-def page(found: DataEvaluation, values: dict[str, Any] | None = None) -> str:
+def page(evaluation: DataEvaluation, values: dict[str, Any] | None = None) -> str:
     """The complete HTML. values: the JSON value, if it was made before."""
-    values = values or content(found)
+    values = values or content(evaluation)
     rows = drawn_rows(values)
-    return render(values, Thumbnails(rows, found.images[rows]))
+    return render(values, Thumbnails(rows, evaluation.images[rows]))
 
 
-def _farthest(found: DataEvaluation) -> list[dict[str, Any]]:
+def _farthest(evaluation: DataEvaluation) -> list[dict[str, Any]]:
     """The evaluated images, and images of unknown classes, that are unlike the training images, farthest first."""
-    answers = found.answers
+    answers = evaluation.answers
     if answers.distances is None or answers.label_names is None:
         return []
-    rows = np.concatenate([found.predictions.rows, *found.part.unknown.values()]).astype(np.int64)
+    rows = np.concatenate([evaluation.predictions.rows, *evaluation.part.unknown.values()]).astype(np.int64)
     far = rows[answers.distances[rows] > 1]
     shown = far[np.argsort(-answers.distances[far], kind="stable")][:FARTHEST]
     confidence = answers.probabilities.max(1)
@@ -93,7 +93,7 @@ def _farthest(found: DataEvaluation) -> list[dict[str, Any]]:
             "row": row,
             "id": answers.ids[row],
             "label": answers.label_names[row],
-            "answer": found.classes[int(answers.probabilities[row].argmax())],
+            "answer": evaluation.classes[int(answers.probabilities[row].argmax())],
             "confidence": float(confidence[row]),
             "distance": min(float(answers.distances[row]), 1e6),
         }
@@ -116,12 +116,12 @@ def expect_folder(folder: Path) -> None:
         raise StudyError("`--out` needs a folder", found=f"the file {folder}")
 
 
-def save(found: DataEvaluation, folder: Path) -> dict[str, Any]:
+def save(evaluation: DataEvaluation, folder: Path) -> dict[str, Any]:
     """Writes page, JSON and tables into the folder; returns the JSON. Raises as `expect_folder`."""
     expect_folder(folder)
-    values = content(found)
+    values = content(evaluation)
     write_json(folder / VALUES, values)
-    write_text(folder / SCORES, as_csv(found.scores))
-    write_text(folder / ANSWERS, as_csv(found.table))
-    write_text(folder / PAGE, page(found, values))
+    write_text(folder / SCORES, as_csv(evaluation.scores))
+    write_text(folder / ANSWERS, as_csv(evaluation.table))
+    write_text(folder / PAGE, page(evaluation, values))
     return values

@@ -19,39 +19,51 @@ SHIFTED, SHIFT_LEVEL = 0.1, 0.001
 NAMED = 5
 
 
-def sentences(found: DataEvaluation) -> list[str]:
+def sentences(evaluation: DataEvaluation) -> list[str]:
     """All sentences, most important first."""
-    return [*answer_sentences(found), *data_sentences(found)]
+    return [*answer_sentences(evaluation), *data_sentences(evaluation)]
 
 
-def answer_sentences(found: DataEvaluation) -> list[str]:
+def answer_sentences(evaluation: DataEvaluation) -> list[str]:
     """The sentences on the model's accuracy on these images, and compared with its test."""
-    faults = on_purpose_warning(found.model.description)
-    said = [faults, accuracy_sentence(found), drop_sentence(found), _mix(found), _mistakes(found), _calibration(found)]
-    return [one for one in [*said, *_thresholds(found), _unfamiliar(found)] if one]
+    faults = on_purpose_warning(evaluation.model.description)
+    texts = [
+        faults,
+        accuracy_sentence(evaluation),
+        drop_sentence(evaluation),
+        _mix(evaluation),
+        _mistakes(evaluation),
+        _calibration(evaluation),
+    ]
+    return [one for one in [*texts, *_thresholds(evaluation), _unfamiliar(evaluation)] if one]
 
 
-def data_sentences(found: DataEvaluation) -> list[str]:
+def data_sentences(evaluation: DataEvaluation) -> list[str]:
     """The sentences on which of the given images were evaluated, and on their properties."""
-    said = [_left_out(found), _copies(found), *map(_unknown, found.unknown[:NAMED]), _more_unknown(found)]
-    return [one for one in [*said, _unlabelled(found), _missing(found), *_openings(found)] if one]
+    texts = [
+        _left_out(evaluation),
+        _copies(evaluation),
+        *map(_unknown, evaluation.unknown[:NAMED]),
+        _more_unknown(evaluation),
+    ]
+    return [one for one in [*texts, _unlabelled(evaluation), _missing(evaluation), *_openings(evaluation)] if one]
 
 
-def accuracy_sentence(found: DataEvaluation) -> str:
+def accuracy_sentence(evaluation: DataEvaluation) -> str:
     """The accuracy with its interval."""
-    estimate = found.evaluation.estimate(found.name, ROLE, "accuracy")
+    estimate = evaluation.evaluation.estimate(evaluation.name, ROLE, "accuracy")
     assert estimate is not None  # there is an evaluated image
-    official = " of the official test part" if found.part.part == "official test" else ""
-    network = f" ({found.run.network})" if found.run and found.run.network else ""
+    official = " of the official test part" if evaluation.part.part == "official test" else ""
+    network = f" ({evaluation.run.network})" if evaluation.run and evaluation.run.network else ""
     images = plural(estimate.n, "image")
-    return f"`{found.name}`{network} is right on {estimate.in_percent} of {images}{official}; 95 % interval."
+    return f"`{evaluation.name}`{network} is right on {estimate.in_percent} of {images}{official}; 95 % interval."
 
 
-def drop_sentence(found: DataEvaluation) -> str:
+def drop_sentence(evaluation: DataEvaluation) -> str:
     """The difference from the test of the run, or why it is unknown."""
-    drop = found.drop
+    drop = evaluation.drop
     if drop is None:
-        return f"How that compares with the model's own test is not known: {found.no_test}."
+        return f"How that compares with the model's own test is not known: {evaluation.no_test}."
     if drop.kind == "same pictures" and not drop.relabelled:
         return (
             f"All of these are test images of the run itself, on which the same network gives the same answers: "
@@ -95,37 +107,37 @@ def _there(drop: ScoreDrop) -> str:
     return f"{percent(drop.test.value)}" + ("" if drop.kind != "other images" else f" of {drop.test.n:,}")
 
 
-def _mix(found: DataEvaluation) -> str | None:
+def _mix(evaluation: DataEvaluation) -> str | None:
     """A sentence if the mix of classes differs from that of the test."""
-    drop = found.drop
+    drop = evaluation.drop
     if drop is None or drop.mix is None or drop.mix.distance < SHIFTED or drop.mix.p_value >= SHIFT_LEVEL:
         return None
-    here, test = (found.evaluation.estimate(found.name, role, "macro_recall") for role in (ROLE, "test"))
+    here, test = (evaluation.evaluation.estimate(evaluation.name, role, "macro_recall") for role in (ROLE, "test"))
     balanced = f": {here.in_percent} here, {test.in_percent} there" if here and test else ""
-    one = drop.classes[drop.mix.furthest]
+    shift = drop.classes[drop.mix.furthest]
     return (
-        f"The mix of classes is another than in the test: {one.class_name} is {percent(one.images / drop.here.n)} of "
-        f"these images and {percent(one.test_images / drop.test.n)} of the test (chi-square test, "
+        f"The mix of classes is another than in the test: {shift.class_name} is {percent(shift.images / drop.here.n)} "
+        f"of these images and {percent(shift.test_images / drop.test.n)} of the test (chi-square test, "
         f"{p_value(drop.mix.p_value)}). The mean of the recalls counts every class alike{balanced}."
     )
 
 
-def _mistakes(found: DataEvaluation) -> str:
+def _mistakes(evaluation: DataEvaluation) -> str:
     """The most frequent confusion."""
-    worst = most_frequent_mistakes(found.predictions, len(found.classes), 1, 1)
+    worst = most_frequent_mistakes(evaluation.predictions, len(evaluation.classes), 1, 1)
     if not worst:
         return "No answer is wrong."
     [cell] = worst
-    own = int((found.labels == cell["label"]).sum())
-    label, predicted = found.classes[cell["label"]], found.classes[cell["predicted"]]
-    return f"The most frequent mistake: {label} predicted as {predicted}, {cell['images']:,} of {own:,}."
+    of_class = int((evaluation.labels == cell["label"]).sum())
+    label, predicted = evaluation.classes[cell["label"]], evaluation.classes[cell["predicted"]]
+    return f"The most frequent mistake: {label} predicted as {predicted}, {cell['images']:,} of {of_class:,}."
 
 
-def _calibration(found: DataEvaluation) -> str | None:
+def _calibration(evaluation: DataEvaluation) -> str | None:
     """Whether the mean probability differs from the accuracy."""
-    confidence = found.confidence
-    one = (confidence.calibrated or confidence.raw)[ROLE]
-    gap = one.gap
+    confidence = evaluation.confidence
+    calibration = (confidence.calibrated or confidence.raw)[ROLE]
+    gap = calibration.gap
     if gap.value is None or gap.low is None or gap.high is None:
         return None
     if gap.low > 0 or gap.high < 0:
@@ -136,9 +148,9 @@ def _calibration(found: DataEvaluation) -> str | None:
     return f"Mean probability minus accuracy is {points(gap.value)} ({limits}): not shown to be too sure or too unsure."
 
 
-def _thresholds(found: DataEvaluation) -> Iterator[str]:
+def _thresholds(evaluation: DataEvaluation) -> Iterator[str]:
     """The certified thresholds that significantly miss their certified target on these images."""
-    for one in found.confidence.thresholds:
+    for one in evaluation.confidence.thresholds:
         achieved = one.achieved[ROLE]
         got = achieved.recall if one.wanted.measure == "recall" else achieved.precision
         if got is None or got.high is None or got.high >= one.wanted.target:
@@ -154,34 +166,39 @@ def _thresholds(found: DataEvaluation) -> Iterator[str]:
         )
 
 
-def _unfamiliar(found: DataEvaluation) -> str | None:
-    one = found.unfamiliar
-    if one is None:
+def _unfamiliar(evaluation: DataEvaluation) -> str | None:
+    unfamiliar = evaluation.unfamiliar
+    if unfamiliar is None:
         return "The model has no measure of which images are unlike its training images."
-    chance = f"{one.by_chance:,.0f}" if one.by_chance >= 10 else f"{one.by_chance:.1f}".removesuffix(".0")
-    begin = f"{one.share.in_percent} of the images are unlike the training images ({one.images:,} of {one.share.n:,}"
-    if not one.more:
+    chance = (
+        f"{unfamiliar.by_chance:,.0f}"
+        if unfamiliar.by_chance >= 10
+        else f"{unfamiliar.by_chance:.1f}".removesuffix(".0")
+    )
+    share = unfamiliar.share
+    begin = f"{share.in_percent} of the images are unlike the training images ({unfamiliar.images:,} of {share.n:,}"
+    if not unfamiliar.more:
         return f"{begin}): no more than chance explains, about {chance} of images like them."
     parts = [
         f"{each.in_percent} on {which}"
-        for each, which in ((one.unlike, "these"), (one.like, "the others"))
+        for each, which in ((unfamiliar.unlike, "these"), (unfamiliar.like, "the others"))
         if each.value is not None
     ]
     return f"{begin}; by chance about {chance}). Accuracy is {listing(parts)}."
 
 
-def _left_out(found: DataEvaluation) -> str | None:
-    counts = found.left_out
+def _left_out(evaluation: DataEvaluation) -> str | None:
+    counts = evaluation.left_out
     return f"Not evaluated: {fitted_among(counts)}." if counts else None
 
 
-def _copies(found: DataEvaluation) -> str | None:
-    if found.no_copies is not None:
-        return not_looked_up(found.no_copies)
-    number, certified = found.copies_of_test, found.copies_of_calibration
+def _copies(evaluation: DataEvaluation) -> str | None:
+    if evaluation.no_copies is not None:
+        return not_looked_up(evaluation.no_copies)
+    number, certified = evaluation.copies_of_test, evaluation.copies_of_calibration
     if not number and not certified:
-        return None if found.left_out else NO_COPY
-    all_of_test = number == len(found.predictions)
+        return None if evaluation.left_out else NO_COPY
+    all_of_test = number == len(evaluation.predictions)
     them = (
         " Copies of test images count in the scores, not in the difference from the test."
         if number and not all_of_test
@@ -199,8 +216,8 @@ def _unknown(unknown: UnknownClass) -> str:
     )
 
 
-def _more_unknown(found: DataEvaluation) -> str | None:
-    rest = found.unknown[NAMED:]
+def _more_unknown(evaluation: DataEvaluation) -> str | None:
+    rest = evaluation.unknown[NAMED:]
     if not rest:
         return None
     names = some([unknown.class_name for unknown in rest], NAMED)
@@ -208,13 +225,13 @@ def _more_unknown(found: DataEvaluation) -> str | None:
     return f"Nor {plural(images, 'image')} of {plural(len(rest), 'other class')}: {names}."
 
 
-def _unlabelled(found: DataEvaluation) -> str | None:
-    number = found.part.unlabelled
+def _unlabelled(evaluation: DataEvaluation) -> str | None:
+    number = evaluation.part.unlabelled
     return f"Not evaluated: {plural(number, 'image')} without a label." if number else None
 
 
-def _missing(found: DataEvaluation) -> str | None:
-    missing = found.missing
+def _missing(evaluation: DataEvaluation) -> str | None:
+    missing = evaluation.missing
     if not missing:
         return None
     return (
@@ -223,27 +240,27 @@ def _missing(found: DataEvaluation) -> str | None:
     )
 
 
-def _openings(found: DataEvaluation) -> Iterator[str]:
-    if found.test_openings is not None:
-        number = found.test_openings
+def _openings(evaluation: DataEvaluation) -> Iterator[str]:
+    if evaluation.test_openings is not None:
+        number = evaluation.test_openings
         yield (
             f"Recorded as an opening of the test of the run: it was opened {times(number.this_run)} in this run and "
             f"{times(number.ever)} in all. What is chosen by it needs other images to be judged."
         )
-    elif found.openings > 1:
+    elif evaluation.openings > 1:
         yield (
-            f"Answers were compared with these labels {times(found.openings)} so far: what is chosen by them needs "
-            "other images to be judged."
+            f"Answers were compared with these labels {times(evaluation.openings)} so far: what is chosen by them "
+            "needs other images to be judged."
         )
 
 
-def hint_of_ids(found: DataEvaluation) -> str | None:
+def hint_of_ids(evaluation: DataEvaluation) -> str | None:
     """A hint if all ids are those of test images with the same labels, and `paired` was not given."""
-    test, drop = found.test, found.drop
-    if test is None or test.labels is None or drop is None or drop.kind != "other images" or found.copies_of_test:
+    test, drop = evaluation.test, evaluation.drop
+    if test is None or test.labels is None or drop is None or drop.kind != "other images" or evaluation.copies_of_test:
         return None
-    known = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
-    same = [known.get(name) for name in found.predictions.ids.tolist()]
-    if not np.array_equal(np.array([-1 if label is None else label for label in same]), found.labels):
+    labels_by_id = dict(zip(test.ids.tolist(), test.labels.tolist(), strict=True))
+    same = [labels_by_id.get(name) for name in evaluation.predictions.ids.tolist()]
+    if not np.array_equal(np.array([-1 if label is None else label for label in same]), evaluation.labels):
         return None
     return "All ids are those of test images with the same labels: if these show the same things, add --paired."

@@ -127,9 +127,9 @@ class DataEvaluation:
     @property
     def table(self) -> pl.DataFrame:
         """One row for each image, as `snellen predict --csv` writes it, and whether it was evaluated."""
-        found, evaluated = applied(self.answers, self.model).table(), np.zeros(len(self.answers.ids), bool)
+        frame, evaluated = applied(self.answers, self.model).table(), np.zeros(len(self.answers.ids), bool)
         evaluated[self.predictions.rows] = True
-        return found.insert_column(1, pl.Series("evaluated", evaluated))
+        return frame.insert_column(1, pl.Series("evaluated", evaluated))
 
     @property
     def missing(self) -> list[str]:

@@ -72,8 +72,10 @@ def measure_costs(record: RunRecord, data: SplitData, context: RunContext, callb
     callback.costs_begin(len(networks), len(fitted))
     rows = np.resize(data.roles.rows["train"], machine.pictures)
     with _threads(machine.threads):
-        found = _measured({**networks, **fitted}, rows)
-    costs = CostFile(FORMAT, machine, {job: found[job] for job in networks}, {name: found[name] for name in fitted})
+        measured = _measured({**networks, **fitted}, rows)
+    costs = CostFile(
+        FORMAT, machine, {job: measured[job] for job in networks}, {name: measured[name] for name in fitted}
+    )
     path = record.folder / FILE
     with hashes.rewriting(record.folder, [path]):
         write_json(path, asdict(costs))

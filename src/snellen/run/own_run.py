@@ -79,14 +79,14 @@ class OwnRun:
         hashes.expect_unchanged(self.record.folder, path.as_posix())
         if self.model not in uses(self.record)[0]:
             return None
-        found = job.read_predictions("test")
-        return found if found is not None and found.labels is not None and len(found) else None
+        predictions = job.read_predictions("test")
+        return predictions if predictions is not None and predictions.labels is not None and len(predictions) else None
 
     @property
     def margin(self) -> float:
         """The margin of practical equivalence, a share: from the best accuracy on validation."""
-        found = [networks_on(self.record, model, "validation") for model in self.record.done]
-        best = [float(each.values("accuracy").mean()) for each in found if each is not None]
+        networks = [networks_on(self.record, model, "validation") for model in self.record.done]
+        best = [float(each.values("accuracy").mean()) for each in networks if each is not None]
         return equivalence_margin(1 - max(best)) if best else LARGEST_MARGIN
 
     def copies(self, images: np.ndarray, data_folder: Path | None) -> OwnImages:
@@ -95,10 +95,10 @@ class OwnRun:
         """
         study = self.record.study
         try:
-            whole = self.dataset or read(study.data.source, options_of(study), data_folder)
+            dataset = self.dataset or read(study.data.source, options_of(study), data_folder)
         except UnknownName as error:
             raise DataError("the images of the run are not here", where=study.data.source) from error
-        data = split_of_study(study, whole, self.record.folder)
+        data = split_of_study(study, dataset, self.record.folder)
         if data.dataset.fingerprint != self.record.data["data"]["fingerprint"]:
             raise RunError("the images of the run were changed", where=study.data.source)
         return find_copies(images, data.dataset.images, data.roles.rows)
@@ -123,12 +123,12 @@ def find_copies(images: np.ndarray, own: np.ndarray, rows: Mapping[str, np.ndarr
     for role, of_role in rows.items():
         if not len(of_role):
             continue
-        known, first = np.unique(own_keys[of_role], return_index=True)
-        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        found = known[at] == keys
-        role_N[found] = role
+        unique_keys, first = np.unique(own_keys[of_role], return_index=True)
+        at = np.minimum(np.searchsorted(unique_keys, keys), len(unique_keys) - 1)
+        is_copy = unique_keys[at] == keys
+        role_N[is_copy] = role
         if role == "test":
-            place_N[found] = first[at[found]]
+            place_N[is_copy] = first[at[is_copy]]
     return OwnImages(role_N, place_N)
 
 

@@ -103,7 +103,7 @@ def _journals(folder: Path) -> Check:
     return compared("journals", f"checksum of each line of {' and '.join(there) or 'none'}", wrong + missing)
 
 
-def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -> Check:
+def _data(record: RunRecord, data_folder: Path | None, split_data: list[SplitData]) -> Check:
     """Checks the data by their fingerprint, and the stored labels of the test part; comparing hashes is not an
     opening."""
     study, stored = record.study, record.data["data"]
@@ -120,7 +120,7 @@ def _data(record: RunRecord, data_folder: Path | None, found: list[SplitData]) -
     if data.dataset.fingerprint != stored["fingerprint"]:
         difference = f"fingerprint {data.dataset.fingerprint}, in the run {stored['fingerprint']}"
         return Check("data", "differs", f"{len(dataset):,} images", (difference,))
-    found.append(data)
+    split_data.append(data)
     wrong: list[str] = []
     if vault.test_fingerprint(dataset, data.roles) != vault.stored_fingerprint(record.folder):
         wrong.append("the test part is another than in the run")

@@ -189,7 +189,7 @@ class _Values:
         return found
 
 
-def _area(own: np.ndarray, scores: np.ndarray) -> float | None:
+def _area(is_class: np.ndarray, scores: np.ndarray) -> float | None:
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(own, scores)) if 1 < own.sum() < len(own) - 1 else None
+    return float(roc_auc_score(is_class, scores)) if 1 < is_class.sum() < len(is_class) - 1 else None

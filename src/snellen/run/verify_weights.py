@@ -62,7 +62,7 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
         return environment
     context = run_context(record.folder, data.sealed, environment, 1, rows=data.used)
     packs = _packs(record)
-    found, missing = list[_Difference](), list[str]()
+    differences, missing = list[_Difference](), list[str]()
     for job in sorted(record.jobs):
         folder = record.folder_of(job)
         result = folder.read_result()
@@ -75,14 +75,14 @@ def predictions_again(record: RunRecord, data: SplitData) -> Check:
         torch.set_num_threads(strategy.get("threads", environment["threads"]))
         for stored in _stored(folder):
             again = predict_role(stored.role, stored.rows, job, context)
-            found.append(_difference(f"jobs/{job}", stored, again, data.dataset.labels))
+            differences.append(_difference(f"jobs/{job}", stored, again, data.dataset.labels))
     for name, baseline in record.baselines.items():
         for stored in _stored(baseline.job):
             again = predict_baseline(name, stored.role, baseline, context, stored.rows)
-            found.append(_difference(f"floors/{baseline.path.name}", stored, again, data.dataset.labels))
-    different = [each for each in found if not each.same or each.largest > 0]
+            differences.append(_difference(f"floors/{baseline.path.name}", stored, again, data.dataset.labels))
+    different = [each for each in differences if not each.same or each.largest > 0]
     details = [f"{each.name}: {_words(each)}" for each in different]
-    what = f"{plural(len(found), 'file')} of predictions, to the bit"
+    what = f"{plural(len(differences), 'file')} of predictions, to the bit"
     reasons = _other_machine(record, environment)
     if different and reasons and all(each.same and each.largest < ROUNDING for each in different):
         largest = max(each.largest for each in different)
@@ -149,8 +149,8 @@ def _other_machine(record: RunRecord, here: Environment, recorded: Mapping[str, 
 
 def _packs(record: RunRecord) -> dict[str, PackRecord]:
     """The record of the pack of each job."""
-    found = [read_pack(path) for path in sorted((record.folder / "packs").glob("*/pack.json"))]
-    return {job: pack for pack in found for lane in pack["lanes"] for job in lane}
+    records = [read_pack(path) for path in sorted((record.folder / "packs").glob("*/pack.json"))]
+    return {job: pack for pack in records for lane in pack["lanes"] for job in lane}
 
 
 def _lanes(record: RunRecord, data: SplitData) -> dict[tuple[str, ...], Lane]:
@@ -219,7 +219,7 @@ def _difference(name: str, stored: Predictions, again: Predictions, labels: np.n
     return _Difference(f"{name}/predictions/{stored.role}", float(gaps.max()), bool(same))
 
 
-def _words(found: _Difference) -> str:
-    if not found.same:
-        return f"other ids, labels or answers; probabilities differ by up to {found.largest:.1e}"
-    return f"probabilities differ by up to {found.largest:.1e}"
+def _words(difference: _Difference) -> str:
+    if not difference.same:
+        return f"other ids, labels or answers; probabilities differ by up to {difference.largest:.1e}"
+    return f"probabilities differ by up to {difference.largest:.1e}"

@@ -17,10 +17,9 @@ DEPTHS = {np.dtype(np.uint8): 255.0, np.dtype(np.float32): 65535.0}
 
 
 def with_common_format(images: Sequence[np.ndarray], names: Sequence[str]) -> list[np.ndarray]:
-    """The images of a data set, converted to the fewest channels and the lowest depth that hold all exactly.
-
-    Grey when all are grey, colour otherwise; with alpha when all have it and some use it. 8 bits become 16 when some
-    images have 16. Raises MixedTransparency, naming one of each, when some are transparent and others have no alpha.
+    """The images of a data set, converted to the fewest channels and the lowest depth that represent all exactly. Grey
+    if all are grey, colour otherwise; with alpha if all have it and some use it. 8 bits become 16 if some images have
+    16. Raises MixedTransparency, naming one of each, if some are transparent and others have no alpha.
     """
     has_alpha = [image.shape[2] == 4 for image in images]
     if any(_is_translucent(image) for image in images):
@@ -39,7 +38,7 @@ def with_common_format(images: Sequence[np.ndarray], names: Sequence[str]) -> li
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """(..., H, W, channels) of (..., H, W, C). Raises DataError when that would lose colour or transparency."""
+    """(..., H, W, channels) of (..., H, W, C). Raises DataError if that would lose colour or transparency."""
     loses_alpha = channels < 4 and _is_translucent(image)
     if loses_alpha or (channels == 1 and not _is_grey(image)):
         lost = "transparency" if loses_alpha else "colour"

@@ -1,9 +1,9 @@
 """Decodes one image file to pixels: the same decoder for training and for prediction.
 
-Images are rotated as their EXIF data say; of an animation the first frame is read; palettes, CMYK and other colour
-models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly, and of fewer the greatest value
-is white. Transparency becomes a fourth channel where images use it, unless the study gives a `background`, over which
-they are then composited.
+Images are rotated by their EXIF orientation; only the first frame of an animation is read; palettes, CMYK and other
+colour models become RGB (colour profiles are not applied); 16 bits a channel are kept exactly, and with fewer bits the
+largest value is white. Transparency becomes a fourth channel if images use it, unless the study gives a `background`,
+over which they are composited.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError),
     *(RuntimeError, MemoryError, AssertionError, struct.error, zlib.error, Warning),
 )
-"""What Pillow raises for damaged files."""
+"""The exceptions that Pillow raises for damaged files."""
 
 SWAPPED = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
-"""Pillow's names for byte orders, each with the other one."""
+"""Pillow's names for byte orders, each with the opposite one."""
 
 NARROW = {"I;12": 4095.0}
 """Pillow's names for TIFF files with fewer bits than it decodes them to, and the value of white."""
 
 WIDE, EXACT_INTEGER = ("I", "F"), 2**24
-"""Pillow's modes of 32 bits a channel; 16 with a sign are among them. float32 holds every integer up to 2 ** 24."""
+"""Pillow's modes of 32 bits a channel, which also hold signed 16 bits. float32 holds every integer up to 2 ** 24."""
 
 PHOTOMETRIC, WHITE_IS_ZERO = 262, 0
 """A tag of TIFF (TIFF 6.0, section 8), which Pillow follows for 8 bits only."""
@@ -85,9 +85,9 @@ def is_image(path: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """A decoded image file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: of
-    a TIFF file, thumbnails and other reduced copies, which are not read either. any_scale: whether the values are
-    those of a format of 32 bits, which does not say which of them mean black and white."""
+    """A decoded image file. pixels: (H, W, C). animated: whether more frames follow, which are not read. reduced: for a
+    TIFF file, the number of thumbnails and other reduced copies, which are not read either. any_scale: whether the
+    values are those of a 32-bit format, which does not define black and white."""
 
     pixels: np.ndarray
     animated: bool
@@ -96,7 +96,7 @@ class DecodedImage:
 
     @property
     def bits(self) -> int:
-        """Of a channel in the file: 8, 16 or 32."""
+        """Bits of a channel in the file: 8, 16 or 32."""
         return 32 if self.any_scale else int(DEPTHS[self.pixels.dtype]).bit_length()
 
 
@@ -104,24 +104,24 @@ def decode(path: Path, resizing: Resizing | None = None, background: Background 
     """(H, W, C) pixels of an image file, C 1, 3 or 4, resized by `resizing`; uint8, or float32 for 16 bits a channel.
 
     Without `resizing` an image with a side above MAX_SIDE_PIXELS is not decoded: the result is all zeros, without
-    memory of its own. Raises DataError when the file is not an image, damaged, or too large by its header.
+    memory of its own. Raises DataError if the file is not an image, is damaged, or is too large by its header.
     """
     return decode_image(path, resizing, background).pixels
 
 
 def decode_image(path: Path, resizing: Resizing | None = None, background: Background | None = None) -> DecodedImage:
-    """The same, and whether the file holds more than these pixels."""
+    """The same as `decode_image`, and whether the file holds more than these pixels."""
     return decode_content(read_content(path), resizing, background)
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of an image file. Raises DataError for a file that is missing, no file, or too large."""
+    """The bytes of an image file. Raises DataError if it is missing, not a file, or too large."""
     with readable(), open_data(path, MAX_IMAGE_BYTES) as file:
         return file.read(file_bytes(file))
 
 
 def start_of(path: Path) -> bytes:
-    """The first bytes of a file, by which its format is known; none of one that cannot be read."""
+    """The first bytes of a file, by which its format is recognised; empty for a file that cannot be read."""
     try:
         with open_data(path, MAX_IMAGE_BYTES) as file:
             return file.read(START_BYTES)
@@ -132,8 +132,8 @@ def start_of(path: Path) -> bytes:
 def decode_content(
     content: bytes, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
 ) -> DecodedImage:
-    """What `decode_image` returns, from the bytes of the file. any_scale: whether 32 bits a channel are read, and
-    16 with a sign, float32 as they are: it is known which values mean black and white."""
+    """The same as `decode_image`, from the bytes of the file. any_scale: whether 32 bits a channel, and signed 16 bits,
+    are read as float32 unchanged, because the values of black and white are known."""
     with _readable(content):
         content = without_metadata(content)
         with _open(content) as image:
@@ -166,7 +166,7 @@ def decode_pages(
     background: Background | None = None,
     any_scale: bool = False,
 ) -> Iterator[DecodedImage]:
-    """The images on some pages of a TIFF file, each as `decode_content` gives that of a file. numbers: ascending."""
+    """The images on some pages of a TIFF file, each decoded as by `decode_content`. numbers: ascending."""
     twins, opened = opened_at(lambda: _open(content), pages, numbers), opened_at(lambda: _open(content), pages, numbers)
     with _readable():
         for image in opened:
@@ -181,7 +181,7 @@ def decode_pages(
 def image_of(
     image: Image.Image, resizing: Resizing | None = None, background: Background | None = None, any_scale: bool = False
 ) -> DecodedImage:
-    """The same of an image that Pillow has open. Raises DataError for damaged files too."""
+    """The same for an image that is open in Pillow. Raises DataError also for damaged files."""
     with _readable():
         sixteen = image.mode.startswith("I;16")
         is_any = image.mode in WIDE
@@ -191,7 +191,7 @@ def image_of(
 
 
 def _finished(pixels: np.ndarray, resizing: Resizing | None, background: Background | None) -> np.ndarray:
-    """The pixels over the background and in the new size."""
+    """The pixels, composited over the background and resized."""
     pixels = composite(pixels, background)
     if resizing is None:
         return pixels
@@ -218,8 +218,9 @@ def in_threads(decode_one: Callable[[T], U], items: Iterable[T]) -> list[U]:
 
 
 def _import_decoders() -> None:
-    """Imports, in the calling thread, all of Pillow that decoding needs: two threads that import modules which import
-    each other end in a deadlock, which Python reports as an error. Pillow's own `init` imports at the first WebP."""
+    """Imports, in the calling thread, all modules of Pillow that decoding needs: two threads that import modules which
+    import each other end in a deadlock, which Python reports as an error. Pillow's `init` would import them at the
+    first WebP."""
     from PIL import Image, ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
 
     del ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
@@ -228,7 +229,7 @@ def _import_decoders() -> None:
 
 @contextmanager
 def _readable(content: bytes = b"") -> Iterator[None]:
-    """Turns the errors of Pillow into DataError. content: of the file, which may be of a format that is not read."""
+    """Turns the errors of Pillow into DataError. content: that of the file, which may have an unsupported format."""
     from PIL import UnidentifiedImageError
     from PIL.Image import DecompressionBombError
 
@@ -243,7 +244,7 @@ def _readable(content: bytes = b"") -> Iterator[None]:
 
 
 def _not_read(start: bytes) -> DataError:
-    """The error for a file that no decoder takes. start: its first bytes."""
+    """The error for a file that no decoder supports. start: its first bytes."""
     expected = ", ".join(FORMATS)
     if kind := format_not_read(start):
         hint = "Convert it first, for example to PNG with ImageMagick: `mogrify -format png FILE`."
@@ -255,7 +256,7 @@ def _not_read(start: bytes) -> DataError:
 
 
 def _open(content: bytes) -> ImageFile.ImageFile:
-    """An image whose header was read. Raises DataError when it would be too large to decode."""
+    """An image whose header was read. Raises DataError if it is too large to decode."""
     from PIL import Image
 
     stream = LimitedReads(content)
@@ -275,7 +276,7 @@ def _is_animated(image: Image.Image) -> bool:
 
 
 def _pixels(content: bytes, resizing: Resizing | None, any_scale: bool) -> tuple[np.ndarray, bool]:
-    """What `_channels` gives, of an image file's bytes."""
+    """The result of `_channels` for the bytes of an image file."""
     with _open(content) as image:
         limit_memory(image, resizing)
         exact = netpbm_pixels(image, content)
@@ -285,8 +286,8 @@ def _pixels(content: bytes, resizing: Resizing | None, any_scale: bool) -> tuple
 def _channels(
     image: ImageFile.ImageFile, open_again: Callable[[], ImageFile.ImageFile], any_scale: bool
 ) -> tuple[np.ndarray, bool]:
-    """(H, W, C) uint8 or float32 of an open file, 1 channel where its mode is grey, 4 where it has alpha; and whether
-    the values are of no format's scale. open_again: as for `_sixteen_bits`."""
+    """(H, W, C) uint8 or float32 of an open file, 1 channel if its mode is grey, 4 if it has alpha; and whether the
+    format does not define black and white. open_again: as for `_sixteen_bits`."""
     if image.mode in WIDE:
         return _thirty_two_bits(image, any_scale), True
     pixels = _sixteen_bits(image, open_again)
@@ -294,7 +295,7 @@ def _channels(
 
 
 def _thirty_two_bits(image: Image.Image, any_scale: bool) -> np.ndarray:
-    """(H, W, 1) float32. Raises DataError unless `any_scale`, and for values that float32 does not hold."""
+    """(H, W, 1) float32. Raises DataError unless `any_scale`, and for values that float32 cannot represent."""
     values = _upright(image)
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -350,13 +351,13 @@ def _sixteen_bits(image: ImageFile.ImageFile, open_again: Callable[[], ImageFile
 
 
 def _upright(image: Image.Image) -> np.ndarray:
-    """(H, W) or (H, W, C) pixels, rotated as EXIF says."""
+    """(H, W) or (H, W, C) pixels, rotated by the EXIF orientation."""
     _rotate(image)
     return np.asarray(image)
 
 
 def _rotate(image: Image.Image) -> None:
-    """Decodes the image and rotates it as its EXIF data say, which may follow the pixels in the file."""
+    """Decodes the image and rotates it by its EXIF orientation, which may be after the pixels in the file."""
     from PIL import ImageOps
 
     image.load()

@@ -1,4 +1,4 @@
-"""Netpbm images (PBM, PGM, PPM) that Pillow would round or read pixel by pixel: text, and any greatest value.
+"""Netpbm images (PBM, PGM, PPM) that Pillow would round or read pixel by pixel: text, and any maximum value.
 
 Format: https://netpbm.sourceforge.net/doc/pgm.html. The header names the value of white, 1 to 65535.
 """
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 COMMENT = re.compile(rb"#[^\r\n]*")
 BYTE, WIDE = 255, 65535
 MAX_DIGITS = 16
-"""Characters of a number with the space around it."""
+"""The most characters of a number with the space around it."""
 
 
 def netpbm_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | None:
-    """(H, W, C) pixels of a Netpbm file, white 255 as uint8 or 65535 as float32; None for all that Pillow reads well.
-
-    Raises DataError when values are missing or beyond the greatest that the header names.
+    """(H, W, C) pixels of a Netpbm file, white 255 as uint8 or 65535 as float32; None for forms that Pillow reads
+    exactly. Raises DataError if values are missing, or above the maximum in the header.
     """
     if image.format != "PPM" or image.mode not in ("1", "L", "I", "RGB"):
         return None
@@ -52,7 +51,7 @@ def netpbm_pixels(image: ImageFile.ImageFile, content: bytes) -> np.ndarray | No
 
 
 def _scaled(values: np.ndarray, white: int) -> np.ndarray:
-    """Pixels up to `white` with white 255 (rounded) or, beyond, 65535."""
+    """Pixels up to `white`, scaled to white 255 (rounded), or to 65535 if `white` is larger."""
     is_wide = white > BYTE
     pixels = np.empty(values.shape, np.float32 if is_wide else np.uint8)
     for rows in row_slices(values):
@@ -62,7 +61,7 @@ def _scaled(values: np.ndarray, white: int) -> np.ndarray:
 
 
 def _text(values: bytes, count: int, bits: bool) -> np.ndarray:
-    """(n,) int64; the bits of a PBM file need no space between them."""
+    """(n,) int64; the bits of a PBM file may have no space between them."""
     if count > MAX_TEXT_VALUES:
         expected = f"at most {MAX_TEXT_VALUES:,}"
         raise DataError("an image written as text is too large", found=f"{count:,} values", expected=expected)

@@ -1,7 +1,6 @@
-"""The chunks of a PNG file that decide what it shows: profiles, texts and other metadata are passed over.
-
-Pillow unpacks all texts and profiles, and refuses sound images for large ones (MAX_TEXT_CHUNK). Only orientations
-matter here: `eXIf`, and the texts in which EXIF data and XMP are kept.
+"""Removes chunks of a PNG file that do not affect its pixels: profiles, texts and other metadata. Pillow unpacks all
+texts and profiles, and refuses valid images with large ones (MAX_TEXT_CHUNK). Only the orientation matters here:
+`eXIf`, and the texts that hold EXIF data and XMP.
 """
 
 from __future__ import annotations
@@ -14,20 +13,19 @@ from snellen.limits import MAX_IMAGE_READS, MAX_TEXT_BYTES
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SHOWN = (b"tRNS", b"eXIf", b"acTL", b"fcTL", b"fdAT")
-"""Chunks that are not critical (their names start with a small letter) and yet change what is decoded."""
+"""Ancillary chunks (their names start with a small letter) that change the decoded pixels."""
 
 TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 ORIENTED = (b"exif", b"Raw profile type exif", b"XML:com.adobe.xmp")
-"""Keywords of texts in which Pillow looks for an orientation."""
+"""Keywords of the texts in which Pillow looks for an orientation."""
 
 PILLOW_TEXT_BYTES = 2**20
-"""What Pillow unpacks of one text."""
+"""The most bytes of one text that Pillow unpacks."""
 
 
 def without_metadata(content: bytes) -> bytes:
-    """A PNG file without the chunks that change nothing; other files unchanged.
-
-    A damaged chunk is kept, for the decoder to refuse. Raises DataError for too many chunks.
+    """A PNG file without the chunks that do not affect pixels; other files unchanged. A damaged chunk is kept, so that
+    the decoder refuses it. Raises DataError for too many chunks.
     """
     if not content.startswith(SIGNATURE):
         return content
@@ -58,7 +56,8 @@ def _checksum(content: bytes, end: int) -> int:
 
 
 def _replacement(kind: bytes, body: bytes, most: int) -> bytes | None:
-    """What takes the place of a chunk: nothing, or None where it stays, or a large text unpacked. most: its bytes."""
+    """The replacement of a chunk: empty, or a large text unpacked; None if the chunk is kept. most: the limit of its
+    bytes."""
     keyword, _, rest = body.partition(b"\0")
     if kind not in TEXTS or keyword not in ORIENTED:
         return b""
@@ -74,7 +73,8 @@ def _replacement(kind: bytes, body: bytes, most: int) -> bytes | None:
 
 
 def _unpacked(packed: bytes, most: int) -> bytes | None:
-    """A text that Pillow would refuse for its size; None for others, damaged ones and those beyond the limit."""
+    """The unpacked text of a chunk that Pillow would refuse for its size; None for other chunks, damaged ones and those
+    above the limit."""
     try:
         text = zlib.decompressobj().decompress(packed, most + 1)
     except zlib.error:

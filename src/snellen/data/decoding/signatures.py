@@ -1,11 +1,11 @@
-"""Formats of image files by their first bytes: those that are read, and those that are only named."""
+"""Formats of image files by their first bytes: supported formats, and others that messages name."""
 
 from __future__ import annotations
 
 import re
 
 START_BYTES = 132
-"""As many are looked at."""
+"""The number of first bytes that are examined."""
 
 READ = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "PNG"),
@@ -32,10 +32,10 @@ NOT_READ = (
 
 
 def format_that_is_read(start: bytes) -> str | None:
-    """The name of the format that a file begins as, of those that are decoded."""
+    """The supported format of a file, by its first bytes."""
     return next((name for pattern, name in READ if pattern.match(start)), None)
 
 
 def format_not_read(start: bytes) -> str | None:
-    """The name of a format of images that a file begins as and that is not decoded."""
+    """The unsupported image format of a file, by its first bytes."""
     return next((name for pattern, name in NOT_READ if pattern.match(start)), None)

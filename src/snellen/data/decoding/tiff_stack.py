@@ -1,4 +1,4 @@
-"""The pages of a TIFF file: which of them are images, within bounds of number, memory and time."""
+"""The pages of a TIFF file, such as a stack: which of them are images, with limits on number, memory and time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 SUBFILE_TYPE, DESCRIPTION, STRIPS, TILES = 254, 270, 273, 324
 VALUE_BYTES = {"I": 4, "F": 4, "I;1": 2}
-"""Of the modes of Pillow, by their beginning, that have more than one a channel."""
+"""Bytes of a value, for modes of Pillow (by their beginning) with more than one byte a channel."""
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 PAGE_READS, BLOCK_BYTES = 50, 2**16
-"""Pieces in which Pillow reads the tags of a page, and the bytes that it reads at a time, also of a shorter strip."""
+"""The reads that Pillow needs for the tags of a page, and the bytes that it reads at a time, even for a shorter
+strip."""
 
 IMAGEJ = re.compile(r"^(images|channels)=(\d{1,9})\s*$", re.MULTILINE)
 OME = re.compile(r"<Pixels\b[^>]*\bSizeC=\"(\d{1,9})\"")
@@ -40,8 +41,9 @@ PAGE_HINT = (
 
 @dataclass(frozen=True)
 class Pages:
-    """numbers: of the pages that are images, from 0, at least one. skipped: thumbnails and other reduced copies.
-    strips: pieces of pixels in all pages. ambiguous: what says that pages are channels, or None."""
+    """numbers: numbers of the pages that are images, from 0, at least one. skipped: number of thumbnails and other
+    reduced copies. strips: number of strips and tiles in all pages. ambiguous: metadata that say that pages are
+    channels, or None."""
 
     numbers: tuple[int, ...]
     skipped: int = 0
@@ -54,14 +56,14 @@ class Pages:
         return len(self.numbers) > 1
 
     def check_not_channels(self) -> None:
-        """Raises DataError for a stack whose pages are the channels of fewer images, as its metadata say."""
+        """Raises DataError for a stack whose pages are channels of images, according to its metadata."""
         if self.is_stack and self.ambiguous:
             found = f"{len(self.numbers):,} pages, {self.ambiguous}"
             problem = "the pages of a TIFF file are channels"
             raise DataError(problem, found=found, expected="one image a page", hint=CHANNELS_HINT)
 
     def check_number(self, number: int) -> None:
-        """Raises DataError for a page that there is not, and for a thumbnail."""
+        """Raises DataError for a page that does not exist, and for a thumbnail."""
         if number not in self.numbers:
             expected = f"{self.numbers[0]} to {self.numbers[-1]}"
             raise DataError("no such page", found=number, expected=expected, hint="Pages are counted from 0.")
@@ -71,12 +73,12 @@ ONE_PAGE = Pages((0,))
 
 
 def page_name(file: str, page: int) -> str:
-    """What the image on a page of a TIFF file is called."""
+    """The name of the image on a page of a TIFF file."""
     return f"{file}#{page}"
 
 
 def file_name(name: str) -> str:
-    """The file of an image that may be one of its pages."""
+    """The file name in the name of an image, without a page number."""
     return PAGE_NUMBER.sub("", name)
 
 
@@ -86,8 +88,8 @@ def may_have_pages(content: bytes) -> bool:
 
 
 def list_pages(image: ImageFile.ImageFile) -> Pages:
-    """The pages of an open file, which is left at the first. A page that is smaller than the first, both ways, is a
-    reduced copy of it where all others are.
+    """The pages of an open file, which is left at the first. Pages that are smaller than the first in both directions
+    are reduced copies, if all other pages are.
 
     Raises DataError for too many pages, pages in a circle, and pages that together are too large.
     """
@@ -129,7 +131,7 @@ def list_pages(image: ImageFile.ImageFile) -> Pages:
 def opened_at(
     opened: Callable[[], ImageFile.ImageFile], pages: Pages, numbers: Sequence[int]
 ) -> Iterator[ImageFile.ImageFile]:
-    """A file that is opened once, at each of these pages in turn. numbers: ascending."""
+    """Opens a file once, and yields it at each of these pages in turn. numbers: ascending."""
     if any(later < earlier for earlier, later in pairwise(numbers)):
         raise ValueError(numbers)
     with opened() as image:
@@ -159,7 +161,7 @@ def _strips(image: ImageFile.ImageFile) -> int:
 
 
 def _said_of_channels(image: ImageFile.ImageFile) -> dict[str, int]:
-    """What ImageJ (images, channels) or OME (SizeC) wrote into the description of the first page."""
+    """The counts that ImageJ (images, channels) or OME (SizeC) wrote into the description of the first page."""
     text = _tag(image, DESCRIPTION, "")
     if not isinstance(text, str):
         return {}

@@ -1,1 +1,1 @@
-"""What a data set holds, before anything is trained: counts, class means, pixel statistics, near-duplicates."""
+"""Properties of a data set before training: counts, class means, pixel statistics, near-duplicates."""

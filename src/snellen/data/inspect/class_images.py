@@ -1,4 +1,4 @@
-"""The images of each class: their number, samples, mean and standard deviation; only of the rows that are given."""
+"""The images of each class: number, samples, mean and standard deviation, over given rows only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from snellen.data.slices import image_slices
 
 
 def class_counts(dataset: Dataset, rows_by_role: Mapping[str, np.ndarray]) -> pl.DataFrame:
-    """A row for each class and role, zeros included: class (text), role (text), images (integer).
-
-    Raises RunError when labels of these rows are sealed.
+    """One row for each class and role, including zeros: class (text), role (text), images (integer). Raises RunError if
+    labels of these rows are sealed.
     """
     num_classes = len(dataset.classes)
     counts = {
@@ -43,7 +42,8 @@ def random_rows(dataset: Dataset, rows: np.ndarray, limit: int, seed: int) -> np
 
 
 def mean_images(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(K, H, W, C) float32: the mean image of each class over `rows`, in the pixels' own values; NaN for no rows.
+    """(K, H, W, C) float32: the mean image of each class over `rows`, in the stored values of pixels; NaN for classes
+    without rows.
 
     The same bits as from `class_images`. Sums of bytes are exact in any order: added class by class they take a
     hundredth of the time of its products, which share little work among threads.
@@ -79,7 +79,7 @@ def class_images(dataset: Dataset, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _counts(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """(K, 1) rows of each class, NaN for none."""
+    """(K, 1) number of rows of each class, NaN instead of 0."""
     counts = np.bincount(labels, minlength=num_classes)[:, None].astype(np.float64)
     counts[counts == 0] = np.nan
     return counts

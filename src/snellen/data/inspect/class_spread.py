@@ -1,4 +1,4 @@
-"""How varied the images of each class are: their root mean square distance from the mean image of the class."""
+"""The variation within each class: the root mean square distance of images from the mean image of their class."""
 
 from __future__ import annotations
 

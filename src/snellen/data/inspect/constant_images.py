@@ -7,11 +7,11 @@ import numpy as np
 from snellen.data.slices import row_slices
 
 COLOURS = 3
-"""A channel after these is alpha, which is not looked at."""
+"""Further channels are alpha, which is ignored."""
 
 
 def constant_rows(images: np.ndarray) -> np.ndarray:
-    """Ascending rows of (N, H, W, C) images of one colour, whatever it is."""
+    """Ascending rows of the (N, H, W, C) images that have a single colour."""
     found = []
     for rows in row_slices(images):
         colours = images[rows][..., :COLOURS]

@@ -1,4 +1,4 @@
-"""A data set in numbers: counts, shape, classes, pixels, duplicates, contradicting labels."""
+"""A description of a data set in numbers: counts, shape, classes, pixels, duplicates, contradicting labels."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _near(near: np.ndarray, copies: np.ndarray, test: np.ndarray) -> dict[str, i
 
 
 def _pixels(dataset: Dataset) -> dict[str, Any]:
-    """Least and greatest value, mean and standard deviation of each channel, in the scale of the pixels."""
+    """Minimum, maximum, mean and standard deviation of each channel, in the scale of the pixels."""
     moments = channel_moments(dataset, np.arange(len(dataset)))
     return {
         "least": float(moments.least.min()),

@@ -1,4 +1,4 @@
-"""Sets of exact and near-duplicates to look at, each image with its class and its part of the data."""
+"""Sets of exact and near-duplicates for display, each image with its class and its part of the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from snellen.data.dataset import Dataset
 
 SETS = 24
 IMAGES = 8
-"""Most sets that are drawn, and most images of each."""
+"""The most sets that are drawn, and the most images of each."""
 
 Content = dict[str, Any]
 
@@ -27,8 +27,8 @@ def exact_duplicate_sets(groups: np.ndarray, labels: np.ndarray, limit: int) -> 
 
 
 def near_duplicate_sets(near: np.ndarray, copies: np.ndarray, parts: np.ndarray) -> list[np.ndarray]:
-    """The rows of each set of near-duplicates that are not all the same image: sets with rows in several parts first,
-    then the largest. near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,), any values."""
+    """The rows of each set of near-duplicates that are not all identical: sets with rows in several parts first, then
+    the largest. near, copies: (N,) from `near_groups` and `duplicate_groups`. parts: (N,), any values."""
     names, images = np.unique(np.unique(np.stack([near, copies]), axis=1)[0], return_counts=True)
     sets = [np.flatnonzero(near == name) for name in names[images > 1]]
     return sorted(sets, key=lambda rows: (len(np.unique(parts[rows])) == 1, -len(rows)))

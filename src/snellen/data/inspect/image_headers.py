@@ -65,18 +65,18 @@ def sample_files(dataset: Dataset, source: Path) -> list[Path]:
 
 
 def _sample_names(dataset: Dataset) -> list[str]:
-    """Of files, each once, where rows are pages of them."""
+    """The files, each once, if rows are pages of them."""
     rows = random_rows(dataset, np.arange(len(dataset)), MAX_FILES, seed=0)
     return list(dict.fromkeys(map(file_name, dataset.ids[rows].tolist())))
 
 
 def read_headers(files: Sequence[Path]) -> list[ImageHeader]:
-    """The header of each file. Raises DataError naming the first that cannot be read."""
+    """The header of each file. Raises DataError naming the first file that cannot be read."""
     return in_threads(_read_header, files)
 
 
 def header_counts(headers: Sequence[ImageHeader]) -> dict[str, list[tuple[str, int]]]:
-    """How often each size ("height × width"), format and colour model occurs, the most frequent first."""
+    """The frequencies of sizes ("height × width"), formats and colour models, most frequent first."""
     return {
         "sizes": Counter(f"{each.height} × {each.width}" for each in headers).most_common(),
         "formats": Counter(each.format for each in headers).most_common(),
@@ -92,7 +92,7 @@ def _read_header(file: Path) -> ImageHeader:
 def _header_from(name: str, stream: BytesIO | BufferedReader) -> ImageHeader:
     from PIL import Image
 
-    if name.lower().endswith(".png"):  # Pillow reads the whole of it for its orientation
+    if name.lower().endswith(".png"):  # Pillow reads the complete file for its orientation
         stream = BytesIO(without_metadata(stream.read()))
     with readable(), Image.open(stream, formats=FORMATS) as image:
         return _header_of(image)

@@ -2,8 +2,8 @@
 
 Candidates have similar perceptual hashes: whether each of the 63 lowest frequencies is above their median (after C.
 Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010), of the centre of one image and of
-every small shift of the centre of the other. Candidates whose pixels correlate are near. Nearness is no equivalence:
-of a thousand handwritten ones each may be near to the next, and the first unlike the last; so sets of near images are
+every small shift of the centre of the other. Candidates whose pixels correlate are near. Nearness is not transitive:
+each of a thousand handwritten ones may be near to the next, and the first unlike the last; so sets of near images are
 formed around representatives (`star_groups`), not along chains.
 """
 
@@ -25,7 +25,7 @@ from snellen.files.hashing import identity
 from snellen.limits import MAX_NEAR_IMAGES
 
 SIDE = 8
-"""Frequencies in each direction; with them a hash has 63 bits, and is 64 bits wide."""
+"""Frequencies in each direction; a hash then has 63 bits, stored in 64."""
 
 SHIFT_SIDES = 16
 """Shifts up to one sixteenth of the shorter side are found: two pixels of 32."""
@@ -46,7 +46,7 @@ seventh bit, because neighbouring frequencies are correlated: 4 % of all pairs o
 band were nine consecutive bits."""
 
 MAX_ALL_PAIRS = 8_000
-"""Up to so many images, comparing all pairs is faster than sorting bands."""
+"""Up to this many images, comparing all pairs is faster than sorting bands."""
 
 BLOCK = 2**18
 """Pairs of hashes compared at a time: 2 MB."""
@@ -59,7 +59,7 @@ CANDIDATE_BATCH = 2**14
 """Candidates whose pixels are compared in one call."""
 
 VERSION = 3
-"""Incremented when the same images would give other pairs, or these are stored in another form."""
+"""Incremented if the same images would give different pairs, or the stored form changes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,8 @@ def near_duplicates(dataset: Dataset) -> NearDuplicates:
 
 
 def near_duplicates_if_quick(dataset: Dataset, max_images: int | None = None) -> NearDuplicates | None:
-    """The same for at most `max_images` images (MAX_NEAR_IMAGES), or if they are cached; otherwise None."""
+    """The near-duplicates if there are at most `max_images` images (MAX_NEAR_IMAGES), or they are cached; otherwise
+    None."""
     quick = len(dataset) <= (max_images or MAX_NEAR_IMAGES) or is_cached(_key(dataset))
     return near_duplicates(dataset) if quick else None
 
@@ -179,7 +180,7 @@ def _batched(pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[tuple[n
 
 
 def _rows_with_equal_bits(ones: np.ndarray, others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows of each value that occurs in both arrays, few enough at a time for the processor's cache."""
+    """The rows of each value that occurs in both arrays, in portions that fit the processor's cache."""
     one_order, other_order = np.argsort(ones, kind="stable"), np.argsort(others, kind="stable")
     values, starts, numbers = np.unique(ones[one_order], return_index=True, return_counts=True)
     places = np.searchsorted(others[other_order], values, "left"), np.searchsorted(others[other_order], values, "right")
@@ -199,7 +200,7 @@ def _similar(ones: np.ndarray, others: np.ndarray, some: np.ndarray, rest: np.nd
 def _correlation(
     images: np.ndarray, ones: np.ndarray, others: np.ndarray, margin: int, down: int, right: int
 ) -> np.ndarray:
-    """(M,) correlations of the pixels of pairs under a shift; 0 when an image has only one value."""
+    """(M,) correlations of the pixels of pairs under a shift; 0 if an image has only one value."""
     found = np.zeros(len(ones), np.float32)
     for part in row_slices(np.broadcast_to(np.float32(0), (len(ones), *images.shape[1:]))):
         one = _standardised(_window(images[ones[part]], margin, 0, 0))

@@ -18,12 +18,13 @@ BLOCKS = 128
 """Most blocks of pixels whose correlations are drawn: the side of that image."""
 
 COLOURS = 3
-"""A channel after these is alpha, which is left out of brightness, contrast and correlation."""
+"""Further channels are alpha, which is left out of brightness, contrast and correlation."""
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelMoments:
-    """The pixels of each of C channels, in their own scale; each (C,). deviations: population standard deviations."""
+    """Statistics of the pixels of each of C channels, in the scale of the data; each (C,). deviations: population
+    standard deviations."""
 
     least: np.ndarray
     greatest: np.ndarray
@@ -43,8 +44,8 @@ class ChannelHistograms:
 class PixelCorrelation:
     """Pearson correlations (n, n) of blocks of pixels in reading order; NaN for blocks that are constant.
 
-    blocks: rows and columns of blocks, n = rows * columns <= BLOCKS or the limit given; with the labels, n is one more,
-    and these come first. block_pixels: the side of a block. images: how many were used.
+    blocks: rows and columns of blocks, n = rows * columns <= BLOCKS or the limit given; with labels, n is larger by
+    one, and the labels come first. block_pixels: the side of a block. images: the number of images used.
     """
 
     matrix: np.ndarray
@@ -67,7 +68,8 @@ def channel_moments(dataset: Dataset, rows: np.ndarray) -> ChannelMoments:
 
 
 def channel_histograms(dataset: Dataset, rows: np.ndarray, least: float, greatest: float) -> ChannelHistograms:
-    """The histogram of each channel over `rows`, with the same bins for all. least, greatest: of all these pixels."""
+    """The histogram of each channel over `rows`, with the same bins for all. least, greatest: minimum and maximum of
+    all these pixels."""
     edges = bin_edges(least, greatest, dataset.images.dtype == np.uint8)
     counts = np.zeros((dataset.shape[2], len(edges) - 1), np.int64)
     for values in _by_channel(dataset, rows):
@@ -77,7 +79,7 @@ def channel_histograms(dataset: Dataset, rows: np.ndarray, least: float, greates
 
 
 def bin_edges(least: float, greatest: float, whole_numbers: bool) -> np.ndarray:
-    """Edges of at most BINS equal bins for all values; each bin of whole numbers covers equally many of them."""
+    """Edges of at most BINS equal bins for all values; for integers, each bin covers the same number of them."""
     if whole_numbers:
         width = math.ceil((greatest - least + 1) / BINS)
         return np.arange(least, greatest + width + 1, width) - 0.5
@@ -102,7 +104,7 @@ def correlation(
     dataset: Dataset, rows: np.ndarray, limit: int = BLOCKS, labels: np.ndarray | None = None
 ) -> PixelCorrelation:
     """Correlations of the pixels of `rows`, summed over colours and over the smallest blocks of which there are at most
-    `limit`. labels: (n,) numbers of these rows that are correlated too, before all pixels."""
+    `limit`. labels: (n,) class numbers of these rows, whose correlations are included before all pixels."""
     side = block_side(*dataset.shape[:2], limit)
     parts = [_blocks(images, side) for _, images in image_slices(dataset.images, rows)]
     blocks = np.concatenate(parts)

@@ -1,4 +1,5 @@
-"""Every pixel in numbers over given rows: mean, deviation, quartiles, share of zeros; and all pixels together."""
+"""A table of pixel statistics over given rows: mean, deviation, quartiles, share of zeros, for each pixel and for
+all."""
 
 from __future__ import annotations
 
@@ -18,18 +19,19 @@ LEVELS = 256
 COLOURS = ("red", "green", "blue", "alpha")
 
 MAX_PIXELS = 50_000
-"""Of larger images there is no table of every pixel: its counts alone would take more than 100 MB."""
+"""For larger images there is no table of every pixel: its counts alone would take more than 100 MB."""
 MAX_IMAGES = 60_000
 MAX_VALUES = {True: 200_000_000, False: 20_000_000}
-"""Most images, and most pixels of all of them, of bytes and of floats, that the numbers are of: seconds at most."""
+"""The most images that are used, and the most pixels of all of them, for bytes and for floats, so that it takes
+seconds."""
 
 
 @dataclass(frozen=True, eq=False)
 class PixelTable:
-    """pixels: a row for each pixel and channel in reading order: row, column and channel (where there are several),
-    then mean, deviation, COLUMNS and zeros, the share of images in which it is 0; None for more than MAX_PIXELS. all:
-    the same numbers of all pixels together. images: how many it is of. Values are in the data's own scale; deviations
-    are population standard deviations."""
+    """pixels: one row for each pixel and channel in reading order: row, column and channel (if there are several), then
+    mean, deviation, COLUMNS and zeros, the share of images in which it is 0; None for more than MAX_PIXELS. all: the
+    same numbers for all pixels together. images: the number of images used. Values are in the scale of the data;
+    deviations are population standard deviations."""
 
     pixels: pl.DataFrame | None
     all: dict[str, float]
@@ -37,7 +39,7 @@ class PixelTable:
 
 
 def counted_rows(dataset: Dataset, rows: np.ndarray, seed: int = 0) -> np.ndarray:
-    """All of `rows`, or as many drawn at random as MAX_IMAGES and MAX_VALUES allow."""
+    """All of `rows`, or a random sample of the size that MAX_IMAGES and MAX_VALUES allow."""
     limit = most_counted(dataset)
     return rows if len(rows) <= limit else random_rows(dataset, rows, limit, seed)
 
@@ -49,7 +51,7 @@ def most_counted(dataset: Dataset) -> int:
 
 
 def pixel_table(dataset: Dataset, rows: np.ndarray) -> PixelTable:
-    """The table over `rows`, at least one. A quartile is a value that occurs (numpy's `inverted_cdf`)."""
+    """The table over `rows`, at least one. Quartiles are values of the data (numpy's `inverted_cdf`)."""
     num_pixels = int(np.prod(dataset.shape))
     each = num_pixels <= MAX_PIXELS
     if dataset.images.dtype == np.uint8:
@@ -66,14 +68,14 @@ def pixel_table(dataset: Dataset, rows: np.ndarray) -> PixelTable:
 
 
 def _places(shape: tuple[int, int, int]) -> dict[str, Any]:
-    """The columns that say which pixel it is."""
+    """The columns that identify the pixel."""
     down, across, depth = (place.ravel() for place in np.indices(shape))
     channel = {"channel": [COLOURS[number] for number in depth]} if shape[2] > 1 else {}
     return {"row": down, "column": across, **channel}
 
 
 def _counts(dataset: Dataset, rows: np.ndarray, num_pixels: int) -> np.ndarray:
-    """(P, LEVELS) int64: how often each pixel has each value; of all pixels together where P is 1."""
+    """(P, LEVELS) int64: the frequency of each value of each pixel; of all pixels together if P is 1."""
     starts = np.arange(num_pixels, dtype=np.int64) * LEVELS
     counts = np.zeros(num_pixels * LEVELS, np.int64)
     for _, images in image_slices(dataset.images, rows):
@@ -82,7 +84,7 @@ def _counts(dataset: Dataset, rows: np.ndarray, num_pixels: int) -> np.ndarray:
 
 
 def _of_counts(counts_PL: np.ndarray) -> dict[str, np.ndarray]:
-    """The numbers of each row of counts of the values 0 to 255, exactly."""
+    """The exact statistics of each row of counts of the values 0 to 255."""
     levels, total = np.arange(LEVELS, dtype=np.float64), counts_PL.sum(axis=1)
     means = counts_PL @ levels / total
     squares = counts_PL @ levels**2 / total
@@ -97,7 +99,7 @@ def _of_counts(counts_PL: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _of_values(values_NP: np.ndarray) -> dict[str, np.ndarray]:
-    """The numbers of each column."""
+    """The statistics of each column."""
     quartiles = np.quantile(values_NP, QUARTILES, axis=0, method="inverted_cdf")
     return {
         "mean": values_NP.mean(axis=0, dtype=np.float64),

@@ -1,4 +1,4 @@
-"""Which arrays of a file are the images and labels of a publisher's parts: by `keys`, or by usual names."""
+"""Which arrays of a file are the images and labels of each part: by `keys`, or by usual names."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ KEYS = (*ROLES, "role")
 FIRST_NAMES = {name: name for name in (*ROLES[:2], *ROLES[4:])} | {
     **{"x_train": "images", "y_train": "labels", "x_test": "test_images", "y_test": "test_labels"}
 }
-"""Names that are preferred where several fit."""
+"""Names that are preferred if several fit."""
 
 KIND_WORDS = {
     **dict.fromkeys(("x", "images", "image", "imgs", "img", "pictures", "data", "features"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
 JOINED = re.compile(r"([xy])(train|test|val|valid|dev|tr|te)|(train|test|val|valid|dev|tr|te)([xy])")
-"""xtrain, trainx: the commonest names without a mark between their words."""
+"""xtrain, trainx: the most common names without a separator between their words."""
 
 UNNAMED = re.compile(r"arr_\d+")
-"""What `np.savez` calls an array without a name."""
+"""The names that `np.savez` gives to arrays without a name."""
 
 SELECTING_WORDS = {"idx", "index", "indices", "ind", "inds", "ids", "mask", "flag", "rows"}
-"""Beside the name of a part: train_idx, test_mask."""
+"""Words beside the name of a part, as in train_idx and test_mask."""
 
 MAX_LISTED = 12
-"""Arrays that a message names."""
+"""The most arrays that a message names."""
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """parts: role, images and labels, the training part first. roles: the array with the part of each image, where
-    parts are marked in one array. remarks: what is said of the choice."""
+    """parts: role, images and labels, the training part first. roles: the array with the part of each image, if there
+    is one. remarks: sentences on the choice."""
 
     parts: tuple[tuple[PartRole, str, str], ...]
     remarks: tuple[str, ...] = ()
     roles: str | None = None
 
     def read(self, read: Callable[[str], np.ndarray], display_name: Callable[[str], str]) -> list[Part]:
-        """The parts of these arrays. display_name: what an array is called in row ids and messages."""
+        """The parts of these arrays. display_name: the name of an array in row ids and messages."""
         parts = [
             Part(read(images), read(labels), display_name(images), display_name(labels), role)
             for role, images, labels in self.parts
@@ -62,7 +62,8 @@ class Chosen:
 
 
 def divided(whole: Part, roles: np.ndarray, name: str) -> list[Part]:
-    """The rows of each part, by an array with the part of each row. Raises DataError for a value that names none."""
+    """The rows of each part, by an array with the part of each row. Raises DataError for a value that is not the name
+    of a part."""
     with located(name):
         values = plain_labels(roles, name)[0].reshape(-1)
         known = {str(value): role_of(str(value)) for value in np.unique(values).tolist()}
@@ -84,8 +85,8 @@ def divided(whole: Part, roles: np.ndarray, name: str) -> list[Part]:
 def choose_arrays(shapes: Shapes, keys: Mapping[str, str]) -> Chosen:
     """The arrays of each part. shapes: of all arrays. keys: role to name, from the study; empty for the usual names.
 
-    Raises UnknownName for a key or array that does not exist, DataError, with the line to write, when arrays are
-    missing, two fit one role, or an array marks parts in a form that is not read.
+    Raises UnknownName for a key or array that does not exist, DataError, with the line to write, if arrays are missing,
+    two fit one role, or an array marks parts in an unsupported form.
     """
     for role in keys:
         if role not in KEYS:
@@ -101,8 +102,8 @@ def choose_arrays(shapes: Shapes, keys: Mapping[str, str]) -> Chosen:
 
 
 def with_roles(chosen: Chosen, shapes: Shapes) -> Chosen:
-    """The parts by an array that says the part of each image, where there is one. Others with a value for each
-    image are said."""
+    """The parts by an array with the part of each image, if there is one. Other arrays with a value for each image
+    become a remark."""
     (_, images, labels), rows = chosen.parts[0], shapes[chosen.parts[0][1]][:1]
     aside = [name for name, shape in shapes.items() if shape in (rows, (*rows, 1)) and rows and name != labels]
     roles = array_of_roles(aside)
@@ -144,7 +145,7 @@ def _last_words(name: str) -> str:
 
 
 def arrays_by_usual_name(names: Iterable[str]) -> dict[str, str]:
-    """Role to array, for arrays with usual names. Raises DataError when two fit one role."""
+    """Role to array, for arrays with usual names. Raises DataError if two fit one role."""
     found: dict[str, str] = {}
     for preferred in (True, False):
         taken = set(found)
@@ -166,7 +167,9 @@ def usual_role(name: str) -> str | None:
     words = [word for word in re.split(r"[^a-z0-9]+", spaced) if word not in ("", "set")]
     if len(words) == 1 and (joined := JOINED.fullmatch(words[0])):
         words = [word for word in joined.groups() if word]
-    words = ["test" if word == "te" else word for word in words]  # not a name of folders: these may be languages
+    words = [
+        "test" if word == "te" else word for word in words
+    ]  # names of folders do not count: these may be languages
     parts = {part for word in words if (part := role_of(word))}
     kinds = {KIND_WORDS[word] for word in words if word in KIND_WORDS}
     if len(kinds) == 2 and "data" in words:  # data/labels, train_data/y
@@ -194,8 +197,8 @@ def _named(shapes: Shapes, keys: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _may_be_labels(images: str, names: Mapping[str, str], shapes: Shapes) -> bool:
-    """Whether an array without a use has as many rows as these images, or cannot be read: labels under another, or a
-    damaged, name."""
+    """Whether an unused array has as many rows as these images, or cannot be read: it may hold labels under an unusual
+    or damaged name."""
     unused = [shape for name, shape in shapes.items() if name not in names.values()]
     return any(shape[:1] in ((), shapes[images][:1]) for shape in unused)
 
@@ -226,7 +229,7 @@ def _parts(names: Mapping[str, str], shapes: Shapes, named: bool) -> Chosen:
 
 
 def _unused_remarks(shapes: Shapes, parts: Sequence[tuple[PartRole, str, str]]) -> tuple[str, ...]:
-    """One for each array that looks like images of the same size and is in no part."""
+    """One sentence for each array that looks like images of the same size and is in no part."""
     used, size = {name for part in parts for name in part[1:]}, shapes[parts[0][1]][1:]
     return tuple(
         f"{name} ({shape[0]:,} images) is not used; name it and its labels with `keys` to use it."
@@ -244,7 +247,7 @@ def _are_labels(shape: tuple[int, ...]) -> bool:
 
 
 def _unnamed_pair(shapes: Shapes) -> tuple[str, str] | None:
-    """Images and labels of a file with two arrays without names, whose shapes leave no doubt."""
+    """Images and labels of a file with two unnamed arrays whose shapes are unambiguous."""
     if len(shapes) != 2 or not all(UNNAMED.fullmatch(name) for name in shapes):
         return None
     pairs = _pairs_by_shape(shapes)
@@ -252,7 +255,7 @@ def _unnamed_pair(shapes: Shapes) -> tuple[str, str] | None:
 
 
 def _pairs_by_shape(shapes: Shapes) -> list[tuple[str, str]]:
-    """Every (images, labels) with as many rows."""
+    """Every pair (images, labels) with equal numbers of rows."""
     return [
         (images, labels)
         for images, shape in shapes.items()

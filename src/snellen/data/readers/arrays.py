@@ -22,8 +22,8 @@ TRAIN_TEST: tuple[PartRole, PartRole] = ("train", "test")
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of a publisher's part of the data, as in their file, and the names of their arrays. rows: their numbers in
-    the array, where it holds other parts too."""
+    """Rows of a part of the data, as in their file, and the names of their arrays. rows: their numbers in the array, if
+    it holds other parts too."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -33,7 +33,7 @@ class Part:
     rows: np.ndarray | None = None
 
     def ids(self) -> list[str]:
-        """What each row is called."""
+        """The id of each row."""
         return [f"{self.images_name}:{row}" for row in (range(len(self.images)) if self.rows is None else self.rows)]
 
 
@@ -51,9 +51,9 @@ def from_arrays(
 ) -> Dataset:
     """A Dataset of copies of arrays in memory; those of validation and test become its official parts.
 
-    images: (N, H, W) or (N, H, W, C) with C 1, 3 or 4; integers, booleans or floats. Stored as uint8 when that is
-    lossless, else as float32: float64 values are rounded, integers beyond 2**24 are refused. labels: (N,) or
-    (N, 1), integers counting from 0, or class names. Raises DataError naming the array and the row.
+    images: (N, H, W) or (N, H, W, C) with C 1, 3 or 4; integers, booleans or floats. Stored as uint8 if that is
+    lossless, else as float32: float64 values are rounded, integers beyond 2**24 are refused. labels: (N,) or (N, 1),
+    integers counting from 0, or class names. Raises DataError naming the array and the row.
     """
     parts = [Part(_copy(images, "images"), _copy(labels, "labels"), "images", "labels")]
     given: tuple[tuple[PartRole, Any, Any], ...] = (
@@ -79,7 +79,7 @@ def assemble(
 ) -> Dataset:
     """The Dataset of all parts, in their order, without a validation part that mostly repeats the others.
 
-    remarks: what the reader says; what is found here is added. Raises the same errors as `from_arrays`.
+    remarks: those of the reader, to which others are added. Raises the same errors as `from_arrays`.
     """
     for part in parts:
         check_text(part.images_name, "a name")
@@ -118,7 +118,7 @@ def _repeated_validation(parts: Sequence[Part], arrays: Sequence[np.ndarray]) ->
 
 
 def _rows_of(role: PartRole, parts: Sequence[Part]) -> np.ndarray | None:
-    """(N,) bool: the rows of the parts with that role; None when there is no such part."""
+    """(N,) bool: the rows of the parts with that role; None if there is no such part."""
     marks = [part.role == role for part in parts]
     return np.repeat(marks, [len(part.images) for part in parts]) if any(marks) else None
 

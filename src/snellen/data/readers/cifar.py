@@ -79,7 +79,7 @@ def read_binary(path: Path, num_labels: int, column: int) -> tuple[np.ndarray, n
 
 
 def read_python(path: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 32, 32, 3) uint8 images and (N,) integer labels of one Python batch. key: of the labels."""
+    """(N, 32, 32, 3) uint8 images and (N,) integer labels of one Python batch. key: that of the labels."""
     with located(path.name), readable(), open_data(path, MAX_BATCH_BYTES) as file:
         batch = read_pickled(file.read(file_bytes(file)))
         pixels = batch.get("data")
@@ -144,7 +144,7 @@ def _chosen_labels(layout: Layout, options: Options) -> Labels:
 
 
 def _class_names(folder: Path, labels: Labels) -> tuple[str, ...] | None:
-    """The published class names, or None when their file is missing."""
+    """The published class names, or None if their file is missing."""
     path = folder / labels.names_file
     if not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The names that people give columns of tables: of labels, paths, ids, parts and groups; for all kinds of tables."""
+"""Usual names of the columns of tables, for labels, paths, ids, parts and groups; for all kinds of tables."""
 
 from __future__ import annotations
 
@@ -37,34 +37,34 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "group": (("group",),),
     "page": (("page",),),
 }
-"""Use to names. Those of the first tuple are usual, in any case; the others are compared without spaces, underscores
-and hyphens, tuple after tuple."""
+"""Use to names. Names of the first tuple are usual, in upper or lower case; the others are compared without spaces,
+underscores and hyphens, tuple by tuple."""
 
 CERTAIN_LABELS = {
     *(name for names in NAMES["label"][:2] for name in names),
     *("category", "target", "targets", "species", "emotion", "letter", "digit", "classid", "y"),
 }
-"""Names that make a line of numbers a header: others, such as disease, may be classes of a first row."""
+"""Names that show that a line is a header; others, such as disease, may be the class in a first row."""
 
 FLAGS = {
     *("istest", "istrain", "istraining", "isval", "isvalid", "isvalidation", "train", "test"),
 }
-"""Of columns that mark one part, which could be read either way."""
+"""Names of columns that mark one part, whose values are ambiguous."""
 
 SURE_ROLES = slice(3)
-"""Of the names of columns with the parts, those that need no value to be sure."""
+"""The names of columns with the parts that are certain without looking at values."""
 
 MANIFEST_TIERS = {"label": 3}
-"""A column y beside paths is mostly a coordinate."""
+"""A column y beside paths is usually a coordinate."""
 
 
 def plain(name: str) -> str:
-    """A name without spaces, underscores and other marks, in lower case."""
+    """A name without spaces, underscores and other separators, in lower case."""
     return re.sub(r"[\W_]+", "", name).lower()
 
 
 def is_usual(use: str, name: str) -> bool:
-    """Whether a column with this name has a use so usually that it need not be said."""
+    """Whether the use of a column with this name is so usual that it needs no remark."""
     return name.strip().lower() in NAMES[use][0]
 
 
@@ -74,7 +74,7 @@ def is_called(use: str, name: str, tiers: slice = slice(None)) -> bool:
 
 
 def columns_called(use: str, names: Sequence[str], tiers: slice = slice(None)) -> list[str]:
-    """The columns with the most usual names of a use that there are; more than one cannot be told apart."""
+    """The columns with the most usual names of a use; if there are several, the choice is ambiguous."""
     found = ([name for name in names if _is_in(use, tier, name)] for tier in range(len(NAMES[use]))[tiers])
     return next(filter(None, found), [])
 

@@ -18,23 +18,23 @@ from snellen.data.streams import check_dimensions, check_expansion, file_bytes, 
 from snellen.errors import DataError, located
 
 START_SECONDS = 60.0
-"""For starting Python and importing the library, which takes 0.3 s, or much longer from a network drive."""
+"""Seconds for starting Python and importing the library, which takes 0.3 s, or much longer from a network drive."""
 
 ANSWER_SECONDS = 4.0
 BYTES_A_SECOND = 2e7
 """Longest wait for an answer: these seconds, and the file's bytes at this rate; ten times slower than a slow disk."""
 
 FAILURE_SECONDS = 10.0
-"""For a child to end after it has closed its output, or written a line that is too long."""
+"""Seconds for a child to end after it has closed its output, or written a line that is too long."""
 
 TYPES = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|S[1-9]\d{0,8})")
 CHILD = "snellen.data.readers.guarded_child"
 ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "POLARS_MAX_THREADS", "POLARS_ASYNC_THREAD_COUNT")
 ENVIRONMENT = {**dict.fromkeys(ONE_THREAD, "1"), "MALLOC_ARENA_MAX": "1", "HDF5_PLUGIN_PRELOAD": "::"}
-"""One thread and one arena, for their memory; no filter plugins that a file could ask for."""
+"""One thread and one arena, to save memory; no filter plugins, which a file could request."""
 
 OUT_OF_MEMORY = re.compile(r"memory allocation of \d+ bytes failed")
-"""What Rust says before it ends the process."""
+"""The message of Rust before it ends the process."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Declared:
 
 
 def _listed(line: bytes) -> dict[str, Declared]:
-    """The arrays that a child lists. It may have been taken over by its file: nothing that it says is believed."""
+    """The arrays that a child lists. The child may have been taken over by its file, so its output is checked."""
     try:
         return {name: _declared(*each) for name, each in json.loads(line).items()}
     except (ValueError, TypeError, AttributeError) as error:
@@ -60,7 +60,7 @@ def _declared(data_type: str, shape: list[int]) -> Declared:
 
 
 class Guarded:
-    """A file that a child process has open. arrays: what is in it, by name."""
+    """A file that a child process has open. arrays: the arrays in it, by name."""
 
     def __init__(self, child: ChildProcess, num_bytes: int) -> None:
         self.child = child
@@ -72,11 +72,11 @@ class Guarded:
 
     @property
     def answer_seconds(self) -> float:
-        """Longest wait for an answer of the child; reading is given time by the file's size."""
+        """Longest wait for an answer of the child, which depends on the file's size."""
         return ANSWER_SECONDS + self.file_bytes / BYTES_A_SECOND
 
     def read(self, name: str) -> np.ndarray:
-        """The values of an array. Raises DataError when the file cannot hold what it declares."""
+        """The values of an array. Raises DataError if the file is too small for what it declares."""
         declared = self.arrays[name]
         with located(name):
             check_dimensions(declared.shape)
@@ -85,7 +85,7 @@ class Guarded:
         return self._answer("values", name, num_bytes).view(declared.data_type).reshape(declared.shape)
 
     def read_bytes(self, name: str, num_bytes: int) -> np.ndarray:
-        """(num_bytes,) uint8 of an array whose length is not listed. Raises DataError for more than the file holds."""
+        """(num_bytes,) uint8 of an array whose length is not listed. Raises DataError if it is longer than the file."""
         with located(name):
             check_expansion(num_bytes, self.file_bytes)
         return self._answer("values", name, num_bytes)

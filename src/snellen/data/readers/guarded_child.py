@@ -3,8 +3,8 @@
     python -m snellen.data.readers.guarded_child KIND PATH
 
 Writes true once it has started, then the arrays of the file: {name: [type, shape]}. For each request [what, name] it
-writes the values of that array in C order (what: "values") or a digest of each row ("digests"). An error is a JSON
-object on its error stream, and the end.
+writes the values of that array in C order (what: "values") or a digest of each row ("digests"). For an error, it writes
+a JSON object to its error stream and ends.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ KERAS_CONFIG, KERAS_TRAINING = "model_config", "training_config"
 BLOCK_BYTES = 2**22
 MAX_ARRAYS = 1_000
 MAX_COMPLAINT = 200
-"""Characters of what a library says of a file: it may quote it."""
+"""The most characters of a library's error message, which may quote the file."""
 MEMORY_BYTES = 512 * 2**20
-"""Address space of the process beside the arrays of a MATLAB file; Python and its libraries take 130 MiB of it."""
+"""Address space of the process without the arrays of a MATLAB file; Python and its libraries take 130 MiB of it."""
 TABLE_MEMORY_BYTES = 768 * 2**20
 """The same for polars, which takes 340 MiB of address space for its threads and 60 MiB of memory."""
 
@@ -83,7 +83,7 @@ def _digests(block: np.ndarray) -> bytes:
 def open_hdf5(path: Path) -> dict[str, Stored]:
     """All arrays of numbers and columns of text in an HDF5 file, by their paths in it; text as UTF-8 of one width.
 
-    What links lead out of the file is not visited.
+    Links that lead out of the file are not followed.
     """
     import h5py
 
@@ -103,7 +103,7 @@ def open_hdf5(path: Path) -> dict[str, Stored]:
 
 
 def _hdf5_text(item: Any, file_bytes: int) -> Stored | None:
-    """A column of text, (N,) or (N, 1); None for other arrays, and for texts too long to be labels."""
+    """A column of text, (N,) or (N, 1); None for other arrays, and for texts that are too long for labels."""
     import h5py
 
     if math.prod(item.shape[1:]) != 1 or item.shape[0] > MAX_LISTED_FILES:
@@ -128,7 +128,7 @@ def _hdf5_text(item: Any, file_bytes: int) -> Stored | None:
 
 
 def _hdf5_blocks(item: Any, file_bytes: int) -> Iterator[np.ndarray]:
-    """The rows of a dataset whose declared sizes the file can hold."""
+    """The rows of a dataset, if the file is large enough for its declared size."""
     check_dimensions(item.shape)
     stored_bytes = item.id.get_storage_size()
     if item.is_virtual or item.external:
@@ -208,7 +208,7 @@ def _inside(group: Any, path: str) -> Any:
 
 
 def open_mat(path: Path) -> dict[str, Stored]:
-    """All arrays of numbers in a MATLAB v5 file; of those with three dimensions and more the last comes first."""
+    """All arrays of numbers in a MATLAB v5 file; of arrays with three or more dimensions have their last axis first."""
     from scipy.io import whosmat
 
     limit_memory(MEMORY_BYTES)
@@ -221,7 +221,7 @@ def open_mat(path: Path) -> dict[str, Stored]:
 
 
 def _mat_blocks(path: Path, name: str, shape: tuple[int, ...], data_type: np.dtype) -> Iterator[np.ndarray]:
-    """The rows of a variable, which SciPy can only read whole."""
+    """The rows of a variable, which SciPy can only read as a whole."""
     from scipy.io import loadmat
 
     num_bytes = math.prod(shape) * data_type.itemsize
@@ -239,8 +239,8 @@ def _mat_blocks(path: Path, name: str, shape: tuple[int, ...], data_type: np.dty
 
 
 def open_parquet(path: Path) -> dict[str, Stored]:
-    """The columns of text and of integers, as UTF-8 text of one width; other numbers as float64, NaN for nothing; true
-    and false as int8, -1 for nothing."""
+    """The columns of text and of integers, as UTF-8 text of one width; other numbers as float64, NaN if missing; true
+    and false as int8, -1 if missing."""
     import polars as pl
 
     limit_memory(TABLE_MEMORY_BYTES)
@@ -266,7 +266,7 @@ def open_parquet(path: Path) -> dict[str, Stored]:
 
 
 def _stored_numbers(table: Any, name: str, kind: Any, num_rows: int) -> Stored:
-    """A column of numbers that are no integers, or of true and false."""
+    """A column of numbers that are not integers, or of true and false."""
     import polars as pl
 
     if kind == pl.Boolean:
@@ -277,9 +277,9 @@ def _stored_numbers(table: Any, name: str, kind: Any, num_rows: int) -> Stored:
 
 
 def open_parquet_images(path: Path) -> dict[str, Stored]:
-    """The columns of a table with images: numbers, text, and of each column of files two arrays: NAME:lengths (N,),
-    and NAME:bytes, whose length is the sum of these; it is listed as 0. NAME is that of a column of bytes, or of
-    {bytes, path} as Hugging Face writes it. HUGGING_FACE: what the file's metadata say of the columns, as JSON.
+    """The columns of a table with images: numbers, text, and of each column of files two arrays: NAME:lengths (N,), and
+    NAME:bytes, whose length is the sum of these; it is listed as 0. NAME is that of a column of bytes, or of {bytes,
+    path} as Hugging Face writes it. HUGGING_FACE: the file's metadata on the columns, as JSON.
     """
     import polars as pl
 
@@ -347,7 +347,7 @@ def _table_blocks(text: Any, width: int) -> Iterator[np.ndarray]:
 
 
 def limit_memory(num_bytes: int) -> None:
-    """Caps the address space of this process, where the system can (not Windows)."""
+    """Limits the address space of this process, if the system supports it (not Windows)."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -378,6 +378,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     try:
         main(*sys.argv[1:])
-    except BaseException as error:  # whatever a library makes of a damaged file; a panic in Rust is no Exception
+    except BaseException as error:  # any error of a library for a damaged file; a panic in Rust is not an Exception
         print(json.dumps(describe(error)), file=sys.stderr)
         sys.exit(1)

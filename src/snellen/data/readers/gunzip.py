@@ -1,4 +1,4 @@
-"""A gzip file as a stream, with a limit on members: Python's own reader goes through empty members without end.
+"""A gzip file as a stream, with a limit on members: Python's reader would read any number of empty members.
 
 Format: RFC 1952. A file may be several members one after another; zlib checks length and CRC-32 of each.
 """

@@ -23,7 +23,7 @@ MAX_COMPARED = 20
 
 @dataclass(frozen=True)
 class Union:
-    """An array that holds exactly the rows of two others: training on it is training on both."""
+    """An array that holds exactly the rows of two others, so that training on it means training on both."""
 
     array: str
     parts: tuple[str, str]
@@ -78,7 +78,7 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 
 def _without_repeats(file: Guarded, chosen: array_names.Chosen) -> array_names.Chosen:
-    """Without a validation part that repeats others, which may be as large as they are: it is not even read."""
+    """The parts without a validation part that repeats others; it may be as large as these, so it is not read."""
     names = {role: images for role, images, _ in chosen.parts}
     kinds = {(file.arrays[name].data_type, file.arrays[name].shape[1:]) for name in names.values()}
     if "validation" not in names or len(kinds) > 1:

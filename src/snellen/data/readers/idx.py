@@ -67,7 +67,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _pair(folder: Path, stem: str) -> tuple[Path, Path] | None:
-    """Image and label file of one part; None when both are missing. Raises DataError when one is missing."""
+    """Image and label file of one part; None if both are missing. Raises DataError if one is missing."""
     names = IMAGES.format(stem), LABELS.format(stem)
     images, labels = (_find(folder, name) for name in names)
     if images and labels:
@@ -79,7 +79,7 @@ def _pair(folder: Path, stem: str) -> tuple[Path, Path] | None:
 
 
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:
-    """The files of the training part and, when there is one, of the official test part."""
+    """The files of the training part and, if there is one, of the official test part."""
     training, test = (_pair(folder, stem) for stem in STEMS)
     if training is None:
         raise DataError("no training part", expected=f"{IMAGES.format('train')} or the same with .gz")
@@ -99,7 +99,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 
 def read_parts(path: Path) -> list[Part]:
-    """The training part and, where there is one, the official test part, as their files hold them."""
+    """The training part and, if there is one, the official test part, as in their files."""
     return [
         Part(read_idx(images, 3), read_idx(labels, 1), _plain(images), _plain(labels), role)
         for role, (images, labels) in zip(TRAIN_TEST, _pairs(path), strict=False)

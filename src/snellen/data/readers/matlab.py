@@ -1,8 +1,8 @@
 """MATLAB files: those in SVHN's layout, `X` (height, width, channels, N) and `y` (N, 1), and those with other names.
 
 Format: http://ufldl.stanford.edu/housenumbers, "Format 2: cropped digits". A file, or a folder with train_32x32.mat and
-test_32x32.mat; extra_32x32.mat is read when its path is given, or with `keys: {extra: train}`. In these files of SVHN,
-and in no others, label 10 is the digit 0.
+test_32x32.mat; extra_32x32.mat is read if its path is given, or with `keys: {extra: train}`. Only in these files of
+SVHN is label 10 the digit 0.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAYBE_ZERO = "If label 10 is the digit 0, as in SVHN, write `class_names: [1, 2,
 
 
 def read_mat(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(N, H, W, C) images and (N, 1) labels of one file, as they are."""
+    """(N, H, W, C) images and (N, 1) labels of one file, unchanged."""
     with opened("mat", path) as file:
         for name in (IMAGES, LABELS):
             if name not in file.arrays:
@@ -57,7 +57,7 @@ def _files(path: Path, options: Options) -> list[Path]:
 
 
 def read_parts(path: Path, options: Options) -> tuple[list[Part], tuple[str, ...]]:
-    """The parts of a file or folder, label 10 of SVHN as 0, and what is said of that."""
+    """The parts of a file or folder, with label 10 of SVHN as 0, and a remark on that."""
     if path.is_file() and (options.keys.keys() & {*KEYS} or not _has_layout_of_svhn(path)):
         return read_named(path, options.keys)
     parts = []
@@ -89,8 +89,8 @@ def _has_labels_of_svhn(parts: Sequence[Part]) -> bool:
 
 
 def _is_svhn(files: Sequence[Path], parts: Sequence[Part], options: Options) -> bool:
-    """Whether files with such labels are those of SVHN: by their names, the shape of their images, and names of
-    classes, if the study gives any, that are digits."""
+    """Whether files with such labels are those of SVHN: by their names, the shape of their images, and digits as class
+    names, if the study gives some."""
     named = {file.name for file in files} <= {TRAINING, EXTRA, TEST}
     shaped = all(part.images.shape[1:] == SVHN_SHAPE for part in parts)
     digits = options.class_names is None or tuple(map(str.lower, options.class_names)) in (DIGITS, SPELLED)

@@ -1,4 +1,4 @@
-"""The arrays of a MATLAB file, v5 or v7.3 (HDF5), by any names: which are the images, which axis counts them."""
+"""The arrays of a MATLAB file, v5 or v7.3 (HDF5), with any names: which are the images, and which axis counts them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ VERSION_PLACE, VERSIONS, VERSIONS_HDF5 = 124, (b"\x00\x01IM", b"\x01\x00MI"), (b
 
 @dataclass(frozen=True)
 class Variables:
-    """The numeric arrays of an open file. shapes: of those with three dimensions and more the last, which counts the
-    images in MATLAB, comes first; rows (1, N) are columns (N, 1). read: an array in that form. types: by name."""
+    """The numeric arrays of an open file. shapes: arrays with three or more dimensions have their last axis, which
+    counts the images in MATLAB, first; rows (1, N) are columns (N, 1). read: returns an array in that form. types: by
+    name."""
 
     shapes: Mapping[str, tuple[int, ...]]
     read: Callable[[str], np.ndarray]
@@ -74,7 +75,7 @@ def _is_row(shape: tuple[int, ...]) -> bool:
 
 def read_named(path: Path, keys: Mapping[str, str]) -> tuple[list[Part], tuple[str, ...]]:
     """The parts of a file by the usual names of arrays or by `keys`, and remarks. Raises DataError that lists every
-    array when these are not known, and for images whose layout is not certain."""
+    array if no names fit, and for images whose layout is not certain."""
     with opened_variables(path) as variables:
         try:
             chosen = array_names.choose_arrays(variables.shapes, keys)
@@ -91,7 +92,8 @@ def read_named(path: Path, keys: Mapping[str, str]) -> tuple[list[Part], tuple[s
 
 
 def _rows_first(part: Part) -> tuple[np.ndarray, bool]:
-    """(N, H, W) or (N, H, W, C), and whether the array was written so, as SciPy does: by the number of labels."""
+    """(N, H, W) or (N, H, W, C), and whether the array was written in this order, as by SciPy, according to the number
+    of labels."""
     images, number = part.images, len(part.labels)
     if images.ndim == 2:
         rows, count = images.shape

@@ -1,4 +1,4 @@
-"""What is at a path that no reader recognises, and what helps, for a message."""
+"""Descriptions, for messages, of data that no reader recognises, and advice."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from snellen.phrases import listing, plural, some
 
 ARCHIVES = (".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 LISTED_NAMES = 5
-"""Names in a folder that a message quotes."""
+"""The most names in a folder that a message quotes."""
 
 
 def contents(path: Path) -> str:
-    """What is at a path, for a message."""
+    """A description of what is at a path, for a message."""
     if path.is_file():
         if names := names_in_zip(path):
             return f"a zip archive with {some(sorted(names), LISTED_NAMES)}"
@@ -37,8 +37,8 @@ def contents(path: Path) -> str:
 
 
 def reading_hint(path: Path) -> str | None:
-    """What helps in the commonest cases: an archive, images without folders or in formats that are not read, a table
-    with columns of other names."""
+    """Advice for the most common cases: an archive, images without folders or in unsupported formats, a table with
+    other column names."""
     if path.suffix.lower() in ARCHIVES:
         return "Unpack the archive and give the folder, or make a .zip file of it."
     if names := names_in_zip(path):
@@ -60,7 +60,7 @@ def _may_be_read(name: str) -> bool:
 
 
 def _unpacked(path: Path, files: list[str]) -> str:
-    """The commands that unpack an archive and read what is in it. files: those of it that may be read."""
+    """The commands that unpack an archive and read its content. files: its files that may be readable."""
     if not files:
         return "Nothing in it is an image, a table or an array: give the archive that has the images."
     folder = path.with_suffix("").with_suffix("") if path.with_suffix("").suffix else path.with_suffix("")
@@ -73,7 +73,7 @@ def _unpacked(path: Path, files: list[str]) -> str:
 
 
 def _converted(path: Path, kinds: list[str]) -> str | None:
-    """How images of formats that are not read become PNG files: with Pillow, where it reads them."""
+    """Advice to convert images of unsupported formats to PNG files: with Pillow if it reads them."""
     if not kinds:
         return None
     from PIL import Image
@@ -91,7 +91,7 @@ def _converted(path: Path, kinds: list[str]) -> str | None:
 
 
 def _below(path: Path) -> Counter[str]:
-    """How many files in the folders of a folder have each suffix."""
+    """The number of files with each suffix in the folders of a folder."""
     try:
         return Counter(suffix(file) for file in list_folder(path, follow_links=False).files if "/" in file)
     except DataError:

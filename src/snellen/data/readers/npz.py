@@ -51,8 +51,8 @@ MAX_HEADER_BYTES = 10_000
 
 @dataclass(frozen=True)
 class Header:
-    """Of an .npy stream. type: as written. fortran_order: whether the first index varies fastest. offset, start: where
-    the header and the values start, in bytes."""
+    """The header of an .npy stream. type: as written. fortran_order: whether the first index varies fastest. offset,
+    start: where the header and the values start, in bytes."""
 
     type: str
     shape: tuple[int, ...]
@@ -62,7 +62,8 @@ class Header:
 
 
 def _read_npy(stream: IO[bytes], stored_bytes: int) -> np.ndarray:
-    """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating when the header disagrees."""
+    """The array of an .npy stream of `stored_bytes`. Raises DataError before allocating memory if the header does not
+    fit the stored size."""
     header = _read_header(stream)
     data_type, shape, start = _parse_type(header.type, header.offset), header.shape, header.start
     num_bytes = data_type.itemsize * math.prod(shape)
@@ -117,7 +118,7 @@ class Container:
         return _read_file(self.path / member) if self.is_folder else _read_member(self.path, member)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each array by its header; () where that cannot be read: `read` then says why."""
+        """The shape of each array by its header; () if the header cannot be read: then `read` raises the error."""
         if self.is_folder:
             return {name: _shape_of(partial(open_data, self.path / file)) for name, file in self.arrays.items()}
         with _opened_zip(self.path) as archive:
@@ -167,7 +168,9 @@ def container_of(path: Path) -> Container:
     with _opened_zip(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
         for name in archive.namelist():
-            if not name.endswith(".npy"):  # a damaged name, other than in front of the member, is no other file
+            if not name.endswith(
+                ".npy"
+            ):  # a name that is damaged in the directory, but not before the member, is not another file
                 with readable():
                     archive.open(name).close()
         twice = [name for name, count in Counter(members).items() if count > 1]
@@ -188,7 +191,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 
 
 def _choose(path: Path, options: Options) -> tuple[Container, array_names.Chosen]:
-    """The container, and which of its arrays are what. Beside an .npy file its labels are looked for."""
+    """The container, and the uses of its arrays. The labels of an .npy file are searched beside it."""
     named = {role: key.removesuffix(".npy") for role, key in options.keys.items()}
     container, remarks = container_of(path), list[str]()
     if _starts_with(path, NPY_MAGIC):
@@ -214,7 +217,7 @@ def _recognises(path: Path) -> bool:
 
 
 def _is_zip_of_arrays(path: Path) -> bool:
-    """Whether it is named so, or holds arrays: beside images only those that have usual names."""
+    """Whether it has such a name, or holds arrays. If there are images too, only arrays with usual names count."""
     if path.suffix.lower() == ".npz":
         return True
     names = names_in_zip(path)

@@ -1,4 +1,4 @@
-"""Parquet files that hold the images themselves, in the form of Hugging Face: one file, or a folder with parts.
+"""Parquet files that contain images, in the form of Hugging Face: one file, or a folder with parts.
 
 Columns: the bytes of image files, as binary or as {bytes, path}; labels, text or numbers; maybe `split` and `group`.
 Names of classes are in the file's metadata (key `huggingface`). Files of a folder are named by their part, as
@@ -32,7 +32,7 @@ MAGIC = b"PAR1"
 SUFFIX, FOLDER = ".parquet", "data"
 NAME = re.compile(r"(?P<part>.+?)(-(?P<number>\d{5})-of-(?P<count>\d{5})(-[0-9a-f]+)?)?\.parquet")
 MAX_SAID_BYTES = 2**20
-"""Longest description of columns that is read: 1,000 classes take 20 kB."""
+"""The longest metadata of columns that are read: 1,000 classes take 20 kB."""
 
 
 def holds_images(path: Path) -> bool:
@@ -46,7 +46,7 @@ def holds_images(path: Path) -> bool:
 
 @lru_cache(maxsize=64)
 def _has_images(path: Path, changed: int, num_bytes: int) -> bool:
-    """Starting the process that looks takes half a second; several readers ask."""
+    """Cached, because starting the child process takes half a second, and several readers call it."""
     with opened("parquet_pictures", path) as file:
         return bool(_image_columns(file))
 
@@ -76,7 +76,8 @@ def _is_parquet(file: Path) -> bool:
 
 
 def _parts(path: Path) -> list[tuple[Path, PartRole]]:
-    """The files of a source, each with its part. Raises DataError for a name of no part, and for missing files."""
+    """The files of a source, each with its part. Raises DataError for a name that is not that of a part, and for
+    missing files."""
     if not path.is_dir():
         return [(path, "train")]
     files = _files_in(path)
@@ -93,18 +94,18 @@ def _parts(path: Path) -> list[tuple[Path, PartRole]]:
 
 
 def files_to_predict(path: Path) -> list[tuple[Path, PartRole]]:
-    """The files of a source, each with its part, "train" where its name says none."""
+    """The files of a source, each with its part, "train" if its name has none."""
     return [(file, role_of_file(file) or "train") for file in (_files_in(path) if path.is_dir() else [path])]
 
 
 def role_of_file(file: Path) -> PartRole | None:
-    """The part that the name of a file says."""
+    """The part in the name of a file."""
     match = NAME.fullmatch(file.name)
     return role_of(match["part"]) if match else None
 
 
 def missing_shards(file: Path, names: Sequence[str]) -> list[str]:
-    """The names of the other files of a part that are not among `names`, of a file that is one of several."""
+    """For a file that is one of several of a part, the names of the other files that are not among `names`."""
     match = NAME.fullmatch(file.name)
     if not match or not match["count"]:
         return []
@@ -115,7 +116,7 @@ def missing_shards(file: Path, names: Sequence[str]) -> list[str]:
 
 
 def said_of_shard(file: Path) -> tuple[str, ...]:
-    """The sentence on a file that is read alone though it is one of several."""
+    """The sentence on a file that is read alone although it is one of several."""
     others = missing_shards(file, [file.name])
     if not others:
         return ()
@@ -156,7 +157,8 @@ def _decode(path: Path, options: Options, name: str) -> Dataset:
 
 @dataclass(frozen=True, eq=False)
 class ImageTable:
-    """An open file. names: of all columns that can be read. kinds: Image, ClassLabel or another type, by column."""
+    """An open file. names: those of all columns that can be read. kinds: Image, ClassLabel or another type, by
+    column."""
 
     file: Guarded
     names: Sequence[str]
@@ -169,11 +171,11 @@ class ImageTable:
         return _contents(self.file, name) if name in self.images else _values(self.file, name)
 
     def lenient_contents(self, name: str) -> list[bytes]:
-        """The bytes of each image, none for a row without."""
+        """The bytes of each image, empty for a row without an image."""
         return _contents(self.file, name, lenient=True)
 
     def class_names(self, label: str) -> tuple[str, ...] | None:
-        """The names of the numbers in a column of labels, where the file says them."""
+        """The names of the numbers in a column of labels, if the file has them."""
         return _class_names(self.features.get(label))
 
 
@@ -197,21 +199,21 @@ def _read(path: Path, role: PartRole, keys: Mapping[str, str]) -> list[Rows]:
 
 
 def check_image_column(table: ImageTable, named: Mapping[str, str]) -> None:
-    """Raises DataError where the column that is named for the images holds none."""
+    """Raises DataError if the column that is named for the images holds no images."""
     if "image" in named and named["image"] in table.names and named["image"] not in table.images:
         expected = " or ".join(table.images) or "a column of bytes"
         raise DataError("not a column of images", found=named["image"], expected=expected)
 
 
 def _names_of_values(file: Guarded, keys: Mapping[str, str]) -> list[str]:
-    """The columns without images; those of fractions only where no other can be the label."""
+    """The columns without images; columns of fractions only if no other can be the label."""
     names = [name for name in file.arrays if ":" not in name]
     whole = [name for name in names if file.arrays[name].data_type.kind != "f" or name in keys.values()]
     return whole if "label" in keys or "label" in columns_by_use(whole, {}, ("label",)) else names
 
 
 def _contents(file: Guarded, name: str, lenient: bool = False) -> list[bytes]:
-    """The bytes of each image. lenient: there may be none."""
+    """The bytes of each image. lenient: whether images may be missing."""
     lengths = file.read(f"{name}:lengths")
     if (lengths < 0).any() or (not lenient and (lengths == 0).any()):
         row = int(np.argmin(lengths > 0))
@@ -227,7 +229,7 @@ def _values(file: Guarded, name: str) -> list[Any]:
 
 
 def _features(file: Guarded) -> dict[str, Any]:
-    """What the metadata say of each column; empty where they say nothing."""
+    """The metadata of each column; empty without metadata."""
     if HUGGING_FACE not in file.arrays:
         return {}
     if file.arrays[HUGGING_FACE].data_type.itemsize > MAX_SAID_BYTES:

@@ -23,7 +23,8 @@ LONG_TEXT_BYTES = 256
 """Longer text is the pixels, as Python 3 writes the bytes of Python 2."""
 
 LAST_LATIN_1 = 0xC3
-"""The largest byte of Latin-1 letters in UTF-8. With one other letter Python stores every letter in 2 or 4 bytes."""
+"""The largest byte of Latin-1 letters in UTF-8. With a single other letter Python stores every letter in 2 or 4
+bytes."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def read_pickled(content: bytes) -> dict[str, Any]:
 
 
 class CheckedStream(io.BytesIO):
-    """The pickle as `genops` reads it. It calls `tell` before each opcode, and that is when the opcode is checked:
-    nothing is decoded that no batch needs, or that would need many times the memory of the file."""
+    """The pickle as `genops` reads it. It calls `tell` before each opcode, which is when the opcode is checked. So
+    nothing is decoded that batches do not need, or that would need many times the memory of the file."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -67,7 +68,7 @@ class CheckedStream(io.BytesIO):
         self.start = 0
 
     def tell(self) -> int:
-        """The position of the next opcode. Raises DataError when the opcode is refused."""
+        """The position of the next opcode. Raises DataError if the opcode is refused."""
         self.start = super().tell()
         name = NAMES[self.content[self.start]] if self.start < len(self.content) else "the end"
         if name in CHECKED:
@@ -94,7 +95,7 @@ class CheckedStream(io.BytesIO):
 
 
 class Machine:
-    """The stack machine of pickle, without importing and calling."""
+    """The stack machine of pickle, without imports and calls."""
 
     def __init__(self, content: bytes) -> None:
         self.stream = CheckedStream(content)
@@ -209,7 +210,7 @@ def _refer(machine: Machine, module: Any, name: Any) -> None:
 
 
 def _call(machine: Machine, _: None) -> None:
-    """Pushes what the few known calls would return; nothing is called."""
+    """Pushes the results of the few known calls; nothing is called."""
     function, arguments = machine.pop_some(2)
     match function, arguments:
         case Reference(RECONSTRUCT.name), (Reference(NDARRAY.name), (0,), b"b"):
@@ -274,7 +275,7 @@ OPCODES: dict[str, Callable[[Machine, Any], None]] = {
     "REDUCE": _call,
     "BUILD": _build,
 }
-"""What each opcode that batches need does, by its name in `pickletools`."""
+"""The effect of each opcode that batches need, by its name in `pickletools`."""
 
 BY_CODE = {ord(opcode.code): opcode.name for opcode in opcodes if opcode.name in OPCODES}
 NAMES = [BY_CODE.get(code, "refused") for code in range(256)]

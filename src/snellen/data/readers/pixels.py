@@ -21,7 +21,7 @@ DIM = 1 / 16
 """White of 12 bits in 16, of 8 bits in 12, and of 0 to 1 beside 0 to 255 is below this share of white."""
 
 FEWEST_DIM = 3
-"""Single dark images occur everywhere."""
+"""The fewest dark images for a remark: single dark images occur in any data set."""
 
 
 def as_images(images: np.ndarray, name: str) -> np.ndarray:
@@ -37,25 +37,24 @@ def as_images(images: np.ndarray, name: str) -> np.ndarray:
 def find_range(
     arrays: Sequence[np.ndarray], names: Sequence[str], given: tuple[float, float] | None
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
-    """The values of black and white, `given` or those that the pixels fit, and what is to be said of them.
-
-    Raises DataError when they fit none, and when the parts differ (one scaled, the other not).
+    """The values of black and white, `given` or determined from the pixels, and remarks. Raises DataError if the pixels
+    fit no scale, and if the parts differ (one scaled, the other not).
     """
     scale = _common_scale(arrays, names) if given is None else _check_given(given)
     return scale, pixel_remarks(arrays, scale, given is not None)
 
 
 def pixel_remarks(arrays: Sequence[np.ndarray], scale: tuple[float, float], given: bool) -> tuple[str, ...]:
-    """What is to be said of (N, H, W, C) images read with a scale, their alpha channel apart: see `scale_remarks`,
-    and how many look like those of another scale among the others."""
+    """Remarks on (N, H, W, C) images read with a scale, without their alpha channel: see `scale_remarks`, and the
+    number of images that seem to be on another scale than the rest."""
     extents = [extent_of(images[..., :3]) for images in arrays]
     whole = Extent(min(extent.low for extent in extents), max(extent.high for extent in extents))
     return (*scale_remarks(whole, scale, given), *_said_of_dim(arrays, scale))
 
 
 def _said_of_dim(arrays: Sequence[np.ndarray], scale: tuple[float, float]) -> Iterator[str]:
-    """A sentence on images without a value above a small share of white, where all others reach twice that; images
-    of one value apart."""
+    """A sentence on images without a value above a small share of white, if all others reach twice that; images with a
+    single value are ignored."""
     dim, between, total = list[float](), 0, sum(map(len, arrays))
     bound = scale[0] + DIM * (scale[1] - scale[0])
     for images in arrays:

@@ -1,4 +1,4 @@
-"""The base of all readers: the options of a study for reading, and what a reader consists of."""
+"""The types of all readers: the options of a study for reading, and the functions of a reader."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Options:
     kind: the name of a reader. keys: the names of arrays, for example {images: X, labels: y}, or of a manifest's
     columns. class_names: the K names, in the order of the labels. pixel_range: the values of black and white. classes:
     those to keep, in their new order. resizing: the size that images get. grey: whether colours then become one
-    channel. size, channels, header: of pixel CSV files: (height, width) or (height, width, channels) of an image;
-    whether all pixels of a colour come after each other (first) or the colours of a pixel (last); whether line 1 is a
-    header. The others are for image files only: background, the colour under transparent ones; group, what the
+    channel. size, channels, header: for pixel CSV files: (height, width) or (height, width, channels) of an image;
+    whether all pixels of a colour follow each other (first) or the colours of a pixel (last); whether line 1 is a
+    header. The others are for image files only: background, the colour behind transparent images; group, what the
     images of one group share (every split keeps a group together); on_bad_image, what happens to files that cannot be
-    read; links, whether links in a folder, and paths in a manifest, may lead out of its folder.
-    description: what the data are, instead of what is known of them.
+    read; links, whether links in a folder, and paths in a manifest, may lead out of its folder. description: a
+    description of the data that replaces the known one.
     """
 
     kind: str | None = None
@@ -46,7 +46,7 @@ class Options:
     description: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The options that change the content that is read, for cache keys, which name the kind themselves."""
+        """The options that change the content, for cache keys, which contain the kind separately."""
         of_tables = {"size": self.size and list(self.size), "channels": self.channels, "header": self.header}
         return {
             "keys": dict(self.keys),
@@ -62,14 +62,14 @@ class Options:
 
 
 DEFAULT_OPTIONS = Options()
-"""A study that says nothing about reading."""
+"""The options of a study without settings for reading."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A source whose files were listed once. files: those whose bytes determine the Dataset. decode: the Dataset, with
-    this name; it reads only `files`. remarks: sentences on what was found by names alone, and passed over; those that
-    follow from the content of `files` are in the Dataset."""
+    """A source whose files were listed once. files: the files whose bytes determine the Dataset. decode: returns the
+    Dataset, with this name; it reads only `files`. remarks: sentences that follow from names, such as skipped files;
+    those that follow from the content of `files` are in the Dataset."""
 
     files: Sequence[Path]
     decode: Callable[[str], Dataset]
@@ -78,11 +78,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Reader:
-    """The reader of one kind of source. For bad files its functions raise DataError and nothing else.
-
-    version: incremented when the same files would give another Dataset, so that older cache entries are not used.
-    looks_for: what it reads, for messages. recognises: whether there is such a source at a path. open: finds its files.
-    of_image_files: whether each row is a file of its own. of_pixel_tables: whether columns of a table are pixels.
+    """The reader of one kind of source. For bad files its functions raise only DataError. version: incremented if the
+    same files give a different Dataset, so that older cache entries are not used. looks_for: a description of the
+    source, for messages. recognises: whether there is such a source at a path. open: finds its files. of_image_files:
+    whether each row is a separate file. of_pixel_tables: whether columns of a table are pixels.
     """
 
     version: int
@@ -96,5 +95,5 @@ class Reader:
 def opening(
     files: Callable[[Path, Options], Sequence[Path]], decode: Callable[[Path, Options, str], Dataset]
 ) -> Callable[[Path, Options], Opened]:
-    """How a source of few files is opened, by the functions that find and that read them."""
+    """The `open` of a reader for sources of few files, from the functions that find and read them."""
     return lambda path, options: Opened(files(path, options), partial(decode, path, options))

@@ -1,4 +1,4 @@
-"""All readers by the name that a study gives as `kind`. A new reader is its file and a line here."""
+"""All readers by name, which a study gives as `kind`. A new reader needs its file and a line here."""
 
 from __future__ import annotations
 

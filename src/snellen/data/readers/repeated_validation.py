@@ -1,4 +1,4 @@
-"""A validation part that repeats the images of other parts validates nothing: found by content."""
+"""Detects, by content, a validation part that repeats the images of other parts and so cannot validate."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import numpy as np
 from snellen.data.dataset import PartRole
 
 MOST = 0.5
-"""A part is not used when more than this share of its images is in others; fewer are left out one by one."""
+"""A part is not used if more than this share of its images is in others; fewer are left out individually."""
 
 BEGINS = "The validation part"
 
 
 def repeated_validation(parts: Mapping[PartRole, tuple[str, np.ndarray]]) -> str | None:
-    """The sentence on a validation part that is not to be used, None where it is.
-
-    parts: role to the name of its images and their (n,) digests. Public SVHN files carry an X_val of training and
-    test images together.
+    """The sentence on a validation part that is not used, None if it is used. parts: role to the name of its images and
+    their (n,) digests. Public SVHN files carry an X_val of training and test images together.
     """
     if "validation" not in parts:
         return None

@@ -10,12 +10,12 @@ import numpy as np
 from snellen.errors import DataError, shown
 
 NUMBER = re.compile(r"([0-9]{1,18})")
-"""Digits of a name that count as a number, at most 18 at a time: Python needs seconds to convert millions of them."""
+"""Digits of a name that are compared as a number, at most 18 at a time: Python needs seconds to convert millions."""
 LAST_CODE_POINT, SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 
 
 def check_text(name: str, what: str) -> None:
-    """Raises DataError unless `name` can be written as UTF-8. what: what it names, with its article."""
+    """Raises DataError unless `name` can be encoded as UTF-8. what: the kind of name, with its article."""
     try:
         name.encode()
     except UnicodeEncodeError as error:
@@ -34,10 +34,10 @@ def check_texts(texts: np.ndarray) -> None:
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct names, sorted as people read them: by text and the numbers in it, so that s2 stands before s10."""
+    """The distinct names in natural order: by text and the numbers in it, so that s2 comes before s10."""
     return tuple(sorted(set(names), key=lambda name: (_natural_key(name), name)))
 
 
 def _natural_key(name: str) -> tuple[str | int, ...]:
-    """Text and numbers in turn, text first."""
+    """Alternating texts and numbers, beginning with a text."""
     return tuple(int(part) if place % 2 else part for place, part in enumerate(NUMBER.split(name)))

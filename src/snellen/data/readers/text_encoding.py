@@ -1,4 +1,4 @@
-"""How the text of a table is encoded: UTF-8, or what a byte order mark says. Everything else would be a guess."""
+"""The encoding of the text of a table: UTF-8, or that of a byte order mark. Other encodings would be a guess."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks; that of UTF-32 begins as that of UTF-16."""
+"""Byte order marks; that of UTF-32 begins with that of UTF-16."""
 
 MARK_BYTES = 4
 CHUNK_BYTES = 2**16
@@ -39,7 +39,7 @@ def encoding_of(file: io.BufferedReader) -> str:
 
 
 def as_utf8(file: io.BufferedReader) -> io.BufferedReader:
-    """A stream of the same text in UTF-8, where a byte order mark says that it is UTF-16 or UTF-32; else the file."""
+    """A stream of the text converted to UTF-8 if a byte order mark says UTF-16 or UTF-32; else the file."""
     encoding = encoding_of(file)
     return file if encoding == "utf-8-sig" else io.BufferedReader(_Transcoded(file, encoding), CHUNK_BYTES)
 
@@ -71,12 +71,12 @@ class _Transcoded(io.RawIOBase):
 
 
 def first_not_utf8(lines: Iterable[bytes]) -> DataError | None:
-    """The error for the first of all lines of a file that is not UTF-8, with its number; None where all are."""
+    """The error for the first line of a file that is not UTF-8, with its number; None if all are UTF-8."""
     return next((error for number, line in enumerate(lines, 1) if (error := not_utf8(line, f"line {number}"))), None)
 
 
 def not_utf8(line: bytes, where: str) -> DataError | None:
-    """The error for a line that is not UTF-8, with the byte, and what the line says in Windows-1252; None for UTF-8."""
+    """The error for a line that is not UTF-8, with the byte, and the line decoded as Windows-1252; None for UTF-8."""
     try:
         line.decode()
     except UnicodeDecodeError as error:
@@ -86,7 +86,7 @@ def not_utf8(line: bytes, where: str) -> DataError | None:
             found=f"byte 0x{line[error.start]:02x} as character {error.start + 1}, in Windows-1252 {shown(around)}",
             expected="UTF-8",
             where=where,
-            hint="If that is what it should say: `iconv -f CP1252 -t UTF-8 OLD.csv > NEW.csv`, or save the table as "
+            hint="If that text is right: `iconv -f CP1252 -t UTF-8 OLD.csv > NEW.csv`, or save the table as "
             "CSV in UTF-8.",
         )
     return None

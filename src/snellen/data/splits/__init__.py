@@ -1,1 +1,1 @@
-"""Who uses which rows: roles, folds, stratified draws, and the vault of test labels."""
+"""Which rows are used for what: roles, folds, stratified draws, and the vault of test labels."""

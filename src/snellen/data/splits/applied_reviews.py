@@ -1,4 +1,4 @@
-"""What reviews changed in a divided data set."""
+"""The changes of a data set with roles by reviews."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from snellen.phrases import listing, plural
 
 @dataclass(frozen=True, eq=False)
 class AppliedReviews:
-    """What reviews changed. rows: of the data set, of each review in the order of the file; empty for one that fits no
-    image. corrected: row -> new label; excluded: rows; in_test: reviewed rows of the test, which nothing changes."""
+    """The changes by reviews. rows: rows of the data set for each review, in the order of the file; empty if it fits no
+    image. corrected: row -> new label; excluded: rows; in_test: reviewed rows of the test, which are not changed."""
 
     reviews: Reviews
     rows: tuple[np.ndarray, ...]
@@ -24,11 +24,11 @@ class AppliedReviews:
 
     @property
     def unmatched(self) -> int:
-        """Reviews of no image of these data."""
+        """The number of reviews that fit no image of these data."""
         return sum(not len(rows) for rows in self.rows)
 
     def count(self, verdict: str) -> int:
-        """Reviews with this verdict that fit an image."""
+        """The number of reviews with this verdict that fit an image."""
         return sum(review.verdict == verdict and len(rows) > 0 for review, rows in self.matched)
 
     @property
@@ -38,7 +38,7 @@ class AppliedReviews:
 
     @property
     def sentence(self) -> str:
-        """What was done, with counts."""
+        """A sentence on the changes, with counts."""
         total = len(self.reviews.rows)
         done = [
             f"{plural(len(self.corrected), 'label')} corrected",

@@ -1,4 +1,4 @@
-"""Whether every class has the images that the roles of a split need, and what to write where one has not."""
+"""Checks that every class has the images that the roles of a split need, and suggests what to write if not."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from snellen.errors import StudyError, shown
 from snellen.phrases import listing, plural, yaml_list
 
 LISTED = 20
-"""Classes that a message names with their counts."""
+"""The most classes that a message names with their counts."""
 LONGEST_LINE = 1_500
-"""Characters of a line to write that a message shows; longer ones would be cut."""
+"""The most characters of a suggested line in a message; longer ones would be cut."""
 
 
 @dataclass(frozen=True, eq=False)
 class ClassSizes:
-    """Numbers of images by class, (K,) each. images: all. in_test: of a test that is not drawn here. usable: of the
-    others, those that are used. different: how many of the usable ones differ: copies of one image, and images that
-    stay together, count once."""
+    """Numbers of images by class, (K,) each. images: all. in_test: those of an official test. usable: those of the
+    others that are used. different: the different usable ones, where copies of one image, and images that stay
+    together, count once."""
 
     images: np.ndarray
     in_test: np.ndarray
@@ -32,7 +32,7 @@ class ClassSizes:
     def of(
         dataset: Dataset, units: np.ndarray, usable: np.ndarray | None = None, test: np.ndarray | None = None
     ) -> ClassSizes:
-        """units: (N,), equal for rows that stay together. usable, test: rows; outside and in the official test when
+        """units: (N,), equal for rows that stay together. usable, test: rows; those outside and in the official test if
         None."""
         labels, classes = dataset.labels, len(dataset.classes)
         official = np.zeros(len(labels), bool) if dataset.official_test is None else dataset.official_test
@@ -57,8 +57,8 @@ class ClassSizes:
 
 
 def check_classes(dataset: Dataset, rows: Mapping[str, np.ndarray], units: np.ndarray, needed: Sequence[str]) -> None:
-    """Raises StudyError when a class has no row in one of the needed roles: with all classes that are too small, or the
-    share that is. rows: by role. units: (N,), equal for rows that stay together."""
+    """Raises StudyError if a class has no row in one of the needed roles; it names all classes that are too small, or
+    the share that is too small. rows: by role. units: (N,), equal for rows that stay together."""
     counts = {role: np.bincount(dataset.labels[rows[role]], minlength=len(dataset.classes)) for role in needed}
     missing = {role: np.flatnonzero(number == 0).tolist() for role, number in counts.items() if not number.all()}
     if not missing:
@@ -77,7 +77,7 @@ def check_classes(dataset: Dataset, rows: Mapping[str, np.ndarray], units: np.nd
 
 
 def _none_given(classes: Sequence[str], role: str, sizes: ClassSizes, absent: Sequence[int]) -> StudyError:
-    """The error for a role that the publisher fixed, without some classes."""
+    """The error for an official part that lacks some classes."""
     part = "official validation" if role == "validation" else "training"
     return StudyError(
         f"no image of {plural(len(absent), 'class')} in the {part} part",
@@ -88,7 +88,8 @@ def _none_given(classes: Sequence[str], role: str, sizes: ClassSizes, absent: Se
 
 
 def _none_drawn(classes: Sequence[str], role: str, number: int, absent: Sequence[int]) -> StudyError:
-    """The error for a role whose rows do not suffice for all classes, which have enough images. number: of rows."""
+    """The error for a role with too few rows for all classes, although the classes have enough images. number: number
+    of rows."""
     names = listing([shown(classes[k]) for k in absent[:LISTED]])
     more = f" and {len(absent) - LISTED:,} others" if len(absent) > LISTED else ""
     ask = (
@@ -117,7 +118,7 @@ def too_small(classes: Sequence[str], sizes: ClassSizes, small: Sequence[int], r
 
 
 def without(classes: Sequence[str], small: Sequence[int]) -> str:
-    """The line of a study that leaves classes out, and where it belongs."""
+    """The line of a study that leaves classes out, and its place."""
     line = f"classes: {yaml_list(name for k, name in enumerate(classes) if k not in set(small))}"
     if len(line) > LONGEST_LINE:
         return "`classes: [...]` under `data`, a list of those to keep (`snellen init` writes it)"
@@ -125,5 +126,5 @@ def without(classes: Sequence[str], small: Sequence[int]) -> str:
 
 
 def name_of(role: str) -> str:
-    """A role in a sentence."""
+    """The name of a role in a sentence."""
     return {"train": "training", "held_out": "the held-out part of a fold", "test": "the test"}.get(role, role)

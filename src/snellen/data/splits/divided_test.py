@@ -1,4 +1,4 @@
-"""Validation images that are taken from the official test: what the data need for it, and what is said of it."""
+"""Validation images that are taken from the official test: conditions on the data, and the sentence about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from snellen.phrases import listing, percent, plural
 WRITTEN = "split.validation: {from: test}"
 HINT = "Take validation images from the training part: `split: {validation: 0.2}`"
 NAMED = 10
-"""Classes that a message names; more are counted."""
+"""The most classes that a message names; further ones are counted."""
 
 
 def expect_divisible(
@@ -22,8 +22,8 @@ def expect_divisible(
 ) -> np.ndarray:
     """The rows of the official test, which can be divided into validation and test.
 
-    test, validation: rows of the official parts, None where the data have none. units: (N,), equal for rows that stay
-    together. Raises StudyError without an official test, with an official validation part, and where a class has fewer
+    test, validation: rows of the official parts, None if the data have none. units: (N,), equal for rows that stay
+    together. Raises StudyError without an official test, with an official validation part, and if a class has fewer
     than two different images in the test.
     """
     if test is None:
@@ -50,7 +50,7 @@ def expect_divisible(
 
 
 def divided_test_sentence(rows: Mapping[str, np.ndarray], seed: int) -> str:
-    """What it means that the validation images are of the official test. rows: by role."""
+    """The sentence on the meaning of validation images from the official test. rows: by role."""
     taken, test = len(rows["validation"]) + len(rows["calibration"]), len(rows["test"])
     share = percent(test / (taken + test))
     return (

@@ -1,4 +1,4 @@
-"""Folds for cross-validation: each part is held out once; the others train, with validation rows of their own."""
+"""Folds for cross-validation: each part is held out once; the others train, with their own validation rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from snellen.errors import RunError, StudyError
 from snellen.phrases import plural
 
 PURPOSE = 1_000
-"""Of the random numbers of folds; roles use smaller ones."""
+"""First stream of the random numbers of folds; roles use smaller ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +40,8 @@ def make_folds(
     """`count` folds, `repeats` times, of the training and validation rows.
 
     copies, units: from `duplicate_groups` and `units_of`. Stratified; equal images, groups and (if the split says so)
-    near-duplicates stay together. Raises StudyError, with the numbers of folds that are possible, where classes have
-    too few images for so many or groups are too large.
+    near-duplicates stay together. Raises StudyError, with the possible numbers of folds, if classes have too few images
+    or groups are too large.
     """
     pool = np.union1d(roles.rows["train"], roles.rows["validation"])
     share = len(roles.rows["validation"]) / len(pool)
@@ -65,7 +65,7 @@ def make_folds(
 
 
 def _possible(make: Callable[[int], object], count: int) -> str:
-    """A sentence with the numbers of folds nearest to `count` that can be made."""
+    """A sentence with the possible numbers of folds nearest to `count`."""
     found = [
         next((n for n in numbers if _can(make, n)), None)
         for numbers in (range(count - 1, 1, -1), range(count + 1, count + 3))
@@ -84,8 +84,8 @@ def _can(make: Callable[[int], object], count: int) -> bool:
 
 
 def _check_count(dataset: Dataset, pool: np.ndarray, test: np.ndarray, units: np.ndarray, count: int) -> None:
-    """Raises StudyError when a class has too few different images for a held-out, a training and a validation image in
-    each fold, before folds are drawn."""
+    """Raises StudyError, before folds are drawn, if a class has too few different images for a held-out, a training and
+    a validation image in each fold."""
     sizes = ClassSizes.of(dataset, units, pool, test)
     most_held_out = -(-sizes.different // count)
     small = np.flatnonzero((sizes.different < count) | (sizes.different - most_held_out < 2)).tolist()
@@ -135,7 +135,7 @@ def _fold_rows(
 
 
 def _prove_apart(fold: Fold, units: np.ndarray) -> None:
-    """Raises RunError when two parts of a fold share rows that must stay together."""
+    """Raises RunError if two parts of a fold share rows that must stay together."""
     for one, other in (("train", "validation"), ("train", "held_out"), ("validation", "held_out")):
         shared = np.intersect1d(units[fold.rows[one]], units[fold.rows[other]])
         if len(shared):

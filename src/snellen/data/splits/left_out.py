@@ -1,4 +1,4 @@
-"""How many rows a split leaves out, why, and which classes lose most: what is said before anything is trained."""
+"""Sentences, before training, on the rows that a split leaves out, the reasons, and the classes that lose most."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from snellen.phrases import listing, percent, plural
 SHARE_OF_CLASS = 0.01
 """A class that loses more than this share of its rows is named."""
 NAMED = 10
-"""Classes that are named in a sentence, those that lose most first."""
+"""The most classes that a sentence names, those that lose most first."""
 
 REASONS: dict[Reason, str] = {
     "in official test": "{} with an exact copy in the official test",
@@ -31,9 +31,9 @@ REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True)
 class LeftOutRows:
-    """The rows left out for one reason. rows: how many; of: how many there are outside the official part. by_class: how
-    many of each class, and of how many, for the classes that lose more than SHARE_OF_CLASS, most first; empty
-    where the study asks for fewer training images, which every class loses in proportion."""
+    """The rows left out for one reason. rows: their number; of: the number of rows outside the official part. by_class:
+    the number left out and the number of rows, for classes that lose more than SHARE_OF_CLASS, most first; empty if the
+    study asks for fewer training images, because then all classes lose in proportion."""
 
     reason: Reason
     rows: int
@@ -42,7 +42,8 @@ class LeftOutRows:
 
     @property
     def counts(self) -> str:
-        """219 images near to an image of the official test, ... (3.0 % of 7,291): 210 of 1,005 of class 1."""
+        """For example "219 images near to an image of the official test, ... (3.0 % of 7,291): 210 of 1,005 of class
+        1"."""
         what = REASONS[self.reason].format(plural(self.rows, "image"))
         lost = [f"{lost:,} of {count:,} of class {printable(name)}" for name, (lost, count) in self.by_class.items()]
         more = f" and of {len(lost) - NAMED:,} other classes" if len(lost) > NAMED else ""
@@ -74,8 +75,9 @@ def left_out_rows(dataset: Dataset, roles: Roles) -> list[LeftOutRows]:
 
 @dataclass(frozen=True)
 class NearApart:
-    """Near-duplicates in two roles. pairs, images: how many. together: whether the split keeps near-duplicates
-    together, as far as they are near to one representative. costs: if not, how many images that would leave out."""
+    """Near-duplicates with different roles. pairs, images: their numbers. together: whether the split keeps
+    near-duplicates of a common representative together. costs: if not, the number of images that this would leave
+    out."""
 
     pairs: int
     images: int
@@ -84,7 +86,7 @@ class NearApart:
 
     @property
     def sentence(self) -> str:
-        """The counts, and what can be done."""
+        """The counts, and advice."""
         counts = f"{plural(self.images, 'image')} ({plural(self.pairs, 'pair')})"
         what = f"Nearly identical to an image in another part of the split: {counts}."
         if self.together:
@@ -97,7 +99,7 @@ class NearApart:
 
 
 def near_apart(dataset: Dataset, roles: Roles, near: NearDuplicates, together: bool) -> NearApart | None:
-    """What is said of near-duplicates in two roles; None when there are none."""
+    """The near-duplicates with different roles; None if there are none."""
     pairs = near_in_two_roles(near, roles)
     if not pairs.shape[1]:
         return None
@@ -111,7 +113,7 @@ def near_apart(dataset: Dataset, roles: Roles, near: NearDuplicates, together: b
 
 
 def _outside(dataset: Dataset, reason: Reason) -> np.ndarray:
-    """The rows that can be left out for that reason: those outside the official test, and for the validation part those
+    """The rows that can be left out for this reason: those outside the official test, and for the validation part those
     outside both."""
     inside = np.zeros(len(dataset), bool)
     for part in (dataset.official_test, dataset.official_validation if reason.endswith("validation") else None):

@@ -1,7 +1,6 @@
-"""Reviews applied to a divided data set: labels outside the test are corrected, images are left out.
-
-The division is made before, by the labels as they were: every row keeps its role and its fold, and the test, its labels
-included, is the same with and without reviews.
+"""Applies reviews to a data set with roles: labels outside the test are corrected, images are left out. Roles are
+assigned before, by the original labels: every row keeps its role and its fold, and the test, including its labels, is
+the same with and without reviews.
 """
 
 from __future__ import annotations
@@ -22,14 +21,13 @@ from snellen.files.hashing import canonical_json, digest
 from snellen.phrases import listing, plural
 
 NAMED = 5
-"""Classes that a message names; more are counted."""
+"""The most classes that a message names; further ones are counted."""
 
 
 def with_reviews(data: SplitData, reviews: Reviews) -> SplitData:
-    """The data after the reviews; `unreviewed` and `applied` say what they were and what was done.
-
-    Raises DataError when no review fits an image or a corrected class does not exist, StudyError when a class is left
-    without images in a role that needs them.
+    """The data after the reviews; `unreviewed` and `applied` hold the data before, and the changes. Raises DataError if
+    no review fits an image or a corrected class does not exist, StudyError if a class is left without images in a role
+    that needs them.
     """
     with located(reviews.name):
         applied = _applied(data, reviews)
@@ -60,7 +58,7 @@ def with_reviews(data: SplitData, reviews: Reviews) -> SplitData:
 def _expect_all_classes(
     dataset: Dataset, rows: Mapping[str, np.ndarray], needed: Sequence[str], reviews: Reviews
 ) -> None:
-    """Raises StudyError where reviews leave a class without images in a role: without reviews it had some."""
+    """Raises StudyError if reviews leave a class without images in a role in which it had some before."""
     for role in needed:
         counts = np.bincount(dataset.labels[rows[role]], minlength=len(dataset.classes))
         codes = np.flatnonzero(counts == 0).tolist()
@@ -145,7 +143,7 @@ def _without(rows: Mapping[str, np.ndarray], excluded: np.ndarray) -> dict[str, 
 
 
 def _fingerprint(dataset: Dataset, applied: AppliedReviews) -> str:
-    """That of the data as they were, where no label and no role changes."""
+    """The split data before the reviews, unless a label or role has changed."""
     changes = [list(applied.corrected.items()), applied.excluded.tolist()]
     if not any(changes):
         return dataset.fingerprint

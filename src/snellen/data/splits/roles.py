@@ -1,4 +1,5 @@
-"""Roles: which rows are for training, validation, calibration and test; assigned once, before anything is fitted."""
+"""Roles: which rows are used for training, validation, calibration and test; assigned once, before anything is
+fitted."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ DEFAULT_TEST = DEFAULT_VALIDATION = 0.2
 class Split:
     """How rows get their roles. A float in (0, 1) is a fraction, an integer a count.
 
-    test: of all used rows that are not validation; only for data without an official test. None: 0.2, or 0 where there
-    is an official validation part. validation: of the rows that are not test; only for data without an official
-    validation part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of
-    equal images with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one
-    role, like groups and exact duplicates, which always are. train: of the rows without any other role; the rest is
-    left out. None: all. validation_from_test: the fraction of the official test that is the validation part, instead of
-    `validation`; the test is the rest."""
+    test: of all used rows that are not validation; only for data without an official test. None: 0.2, or 0 if there is
+    an official validation part. validation: of the rows that are not test; only for data without an official validation
+    part. None: 0.2. calibration: of the validation rows. drop_duplicates: "exact" keeps only the first of equal images
+    with equal labels outside official parts. near_duplicates: "together" keeps near-duplicates in one role, like groups
+    and exact duplicates, which always are. train: of the rows without another role; the rest is left out. None: all.
+    validation_from_test: the fraction of the official test that is the validation part, instead of `validation`; the
+    test is the rest."""
 
     test: Share | None = None
     validation: Share | None = None
@@ -64,8 +65,8 @@ OFFICIAL: dict[str, tuple[Reason, Reason]] = {
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row that is not used, the reason, and the row with the same image, in the same group, or a near-duplicate;
-    the row itself where there is none."""
+    """A row that is not used, the reason, and the row with the same image, in the same group, or near-duplicate; the
+    row itself if there is no such row."""
 
     row: int
     reason: Reason
@@ -84,7 +85,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
     """The roles of all rows: stratified over classes to within one row, exact in total, the same for the same seed.
 
     Rows with the same image, whatever their labels, are never in two roles; a total is missed only where single
-    images do not suffice to add_groups it. Asking for calibration rows changes neither training nor test rows. Raises
+    images do not suffice to reach it. Asking for calibration rows changes neither training nor test rows. Raises
     StudyError for counts that are impossible or leave a class without training (or wanted validation) rows.
     """
     copies = duplicate_groups(dataset.images)
@@ -92,7 +93,7 @@ def assign(dataset: Dataset, split: Split) -> Roles:
 
 
 def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np.ndarray) -> Roles:
-    """The same for known `duplicate_groups` and `units_of`."""
+    """The same, with given `duplicate_groups` and `units_of`."""
     left_out = _leave_out(dataset, copies, units, split)
     pool = rows_without(np.arange(len(dataset)), [item.row for item in left_out])
 
@@ -129,7 +130,7 @@ def assign_related(dataset: Dataset, split: Split, copies: np.ndarray, units: np
 
 
 def near_in_two_roles(near: NearDuplicates, roles: Roles) -> np.ndarray:
-    """(2, M) rows of the near pairs whose images have different roles. Images that are not used have none."""
+    """(2, M) rows of the near pairs whose images have different roles. Unused images have no role."""
     role = np.full(len(near.copies), -1)
     for number, name in enumerate(ROLES):
         role[near.copies[roles.rows[name]]] = number
@@ -138,7 +139,7 @@ def near_in_two_roles(near: NearDuplicates, roles: Roles) -> np.ndarray:
 
 
 def units_of(dataset: Dataset, copies: np.ndarray, split: Split) -> np.ndarray:
-    """(N,) int64: the lowest row of all that must stay together; `copies` itself when only exact copies must."""
+    """(N,) int64: the lowest row of all that must stay together; `copies` unchanged if only exact copies must."""
     return related_rows(dataset, copies, near_duplicates(dataset) if split.near_duplicates else None)
 
 
@@ -195,7 +196,7 @@ def _first_row_inside(partition: np.ndarray, inside: np.ndarray) -> np.ndarray:
 def _official(
     dataset: Dataset, split: Split, role: Literal["validation", "test"], pool: np.ndarray
 ) -> np.ndarray | None:
-    """The rows of an official part that are not left out; None when there is none."""
+    """The rows of an official part that are not left out; None without such a part."""
     official, share = getattr(dataset, f"official_{role}"), getattr(split, role)
     if official is None:
         return None

@@ -1,4 +1,5 @@
-"""What the data of a study are: duplicates, roles, folds and class means, found once and handed to all that follows."""
+"""The data of a study with duplicates, roles, folds and class means, which are computed once for all following
+steps."""
 
 from __future__ import annotations
 
@@ -37,22 +38,20 @@ class RoleRows:
         return RoleRows(rows, {role: content_sha256(dataset, rows[role]) for role in HASHED if role in rows}, faults)
 
     def with_train(self, dataset: Dataset, train: np.ndarray) -> RoleRows:
-        """The same with other training rows."""
+        """The same rows, with other training rows."""
         sha256 = {**self.sha256, "train": content_sha256(dataset, train)}
         return replace(self, rows={**self.rows, "train": train}, sha256=sha256)
 
     def inner(self) -> RoleRows:
-        """The training and validation rows alone."""
+        """The training and validation rows only."""
         return replace(self, rows={role: self.rows[role] for role in ("train", "validation")})
 
 
 @dataclass(frozen=True, eq=False)
 class SplitData:
-    """A data set, and what is found of it once.
-
-    duplicates: (N,) see `duplicate_groups`. units: (N,) see `units_of`. folds: those that the study asks for. faults:
-    those that the study commits on purpose. unreviewed, applied: the same before the reviews of the study, and what
-    these changed; None without reviews.
+    """A data set with its duplicates, roles and folds. duplicates: (N,) see `duplicate_groups`. units: (N,) see
+    `units_of`. folds: those that the study asks for. faults: those that the study commits on purpose. unreviewed,
+    applied: the data before the reviews of the study, and the changes by these; None without reviews.
     """
 
     dataset: Dataset
@@ -79,14 +78,14 @@ class SplitData:
 
     @cached_property
     def divided_test(self) -> str | None:
-        """What is said where the validation images are of the official test; else None."""
+        """A sentence if the validation images are from the official test; else None."""
         if self.split.validation_from_test is None:
             return None
         return divided_test_sentence(self.roles.rows, self.split.seed)
 
     @cached_property
     def main(self) -> RoleRows:
-        """The rows of the study's split, but those of the test."""
+        """The rows of the study's split, without those of the test."""
         rows = {role: rows for role, rows in self.roles.rows.items() if role != "test" and len(rows)}
         return RoleRows.of(self.dataset, rows, self.faults)
 
@@ -108,7 +107,7 @@ class SplitData:
 
 
 def split_data(dataset: Dataset, split: Split, folds: tuple[int, int] | None = None) -> SplitData:
-    """Duplicates, roles and folds of a data set. folds: how many, and how often they are drawn."""
+    """Duplicates, roles and folds of a data set. folds: the number of folds and of repeats."""
     duplicates = duplicate_groups(dataset.images)
     units = units_of(dataset, duplicates, split)
     roles = assign_related(dataset, split, duplicates, units)
@@ -117,6 +116,6 @@ def split_data(dataset: Dataset, split: Split, folds: tuple[int, int] | None = N
 
 
 def content_sha256(dataset: Dataset, rows: np.ndarray) -> str:
-    """SHA-256 of images as stored, their black and white, labels and order of `rows`; not of ids or other rows."""
+    """SHA-256 of the stored images, pixel range, labels and order of `rows`; ids and other rows are not included."""
     content = digest_arrays(dataset.images[rows], dataset.labels[rows])
     return digest(content.encode(), canonical_json(list(map(float, dataset.pixel_range))))

@@ -29,8 +29,8 @@ def random_numbers(num_rows: int, seed: int, purpose: int) -> np.ndarray:
 
 
 def rows_without(rows: np.ndarray, others: np.ndarray | Sequence[int]) -> np.ndarray:
-    """The rows that are not among `others`, in their order; each row occurs once in either. NumPy would look for equal
-    ones first, which takes 0.4 s for 400,000."""
+    """The rows that are not among `others`, in their order; each row occurs once in either. NumPy's function would
+    search for duplicates first, which takes 0.4 s for 400,000 rows."""
     return np.setdiff1d(rows, others, assume_unique=True)
 
 
@@ -46,8 +46,8 @@ def stratified_choice(
     """`count` ascending rows of `pool` in its class proportions, rows of a group together, lowest `numbers` first.
 
     Groups are chosen as often as single rows: before these when their number is below the drawn fraction, else after.
-    at_least, leave: rows of each class to choose and to leave where `count` and the size of the class allow it, so that
-    a small class has rows in every role.
+    at_least, leave: rows of each class to choose and to leave, if `count` and the size of the class allow it, so that a
+    small class has rows in every role.
     """
     sizes = np.bincount(labels[pool])
     wanted = _within(_apportion(sizes, count), sizes, at_least, leave)
@@ -63,7 +63,7 @@ def stratified_choice(
 def add_groups(chosen: np.ndarray, pool: np.ndarray, count: int, units: np.ndarray, role: str) -> np.ndarray:
     """`chosen` and more whole units of `pool`, of any classes, as long as that brings its size nearer to `count`.
 
-    Needed because groups may be too large to fit. Raises StudyError when nothing can be chosen.
+    It is needed because groups may be too large to fit. Raises StudyError if nothing can be chosen.
     """
     left = rows_without(pool, chosen)
     names, sizes = np.unique(units[left], return_counts=True)
@@ -90,8 +90,8 @@ def _apportion(sizes: np.ndarray, count: int) -> np.ndarray:
 
 
 def _within(shares: np.ndarray, sizes: np.ndarray, at_least: int, leave: int) -> np.ndarray:
-    """The shares with the same sum, each at least `at_least` and at most `leave` below its size where both can be: rows
-    move from the classes that are farthest above their proportion, or to those farthest below."""
+    """The shares with the same sum, each at least `at_least` and at most its size minus `leave`, if both are possible:
+    rows move from the classes that are farthest above their proportion, or to those farthest below."""
     most = np.maximum(sizes - leave, 0)
     least = np.minimum(most, at_least)
     count, moved = int(shares.sum()), np.clip(shares, least, most)
@@ -116,7 +116,7 @@ def _separate(pool: np.ndarray, groups: np.ndarray, numbers: np.ndarray) -> tupl
 
 
 def _take_units(units: Sequence[np.ndarray], wanted: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    """The units that fit into `wanted`, the rows still missing of each class, from which they are subtracted."""
+    """The units that fit into `wanted`, the number of missing rows of each class, from which they are subtracted."""
     taken = []
     for unit in units:
         sizes = np.bincount(labels[unit], minlength=len(wanted))
@@ -136,7 +136,7 @@ def _take_singles(singles: np.ndarray, wanted: np.ndarray, labels: np.ndarray) -
 
 def stratified_sample(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """At most `count` ascending places in (n,) labels, in the proportions of the classes, and at least one of each
-    class when `count` allows it."""
+    class if `count` allows it."""
     shuffled = np.random.Generator(np.random.Philox(seed)).permutation(len(labels))
     ordered, ranks = _ranked_in_class(shuffled, labels)
     return np.sort(ordered[np.argsort(ranks / np.bincount(labels)[labels[ordered]], kind="stable")[:count]])

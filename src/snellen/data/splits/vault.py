@@ -1,4 +1,4 @@
-"""The vault: test labels in a file of their own, read by one function, which records every call."""
+"""The vault: test labels in a separate file, which is read by one function that records every call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ EVENT = "test opened"
 
 @dataclass(frozen=True)
 class Openings:
-    """How often the labels of one test part were opened: in this run directory, and by this user in all runs."""
+    """The number of times that the labels of one test part were opened: in this run directory, and by this user in all
+    runs."""
 
     __pydantic_config__: ClassVar[ConfigDict] = STORED
     this_run: Annotated[int, Field(ge=0)]
@@ -41,7 +42,7 @@ def seal(folder: Path, dataset: Dataset, roles: Roles) -> Dataset:
 
 
 def test_fingerprint(dataset: Dataset, roles: Roles) -> str:
-    """SHA-256 (hex) of the test part's images and labels alone: the same in every study with this test part."""
+    """SHA-256 (hex) of the test part's images and labels only, so it is the same in every study with this test part."""
     rows = roles.rows["test"]
     return part_fingerprint(dataset.images[rows], dataset.unsealed_labels(rows))
 
@@ -54,8 +55,8 @@ def part_fingerprint(images: np.ndarray, labels: np.ndarray) -> str:
 def open_test(folder: Path, *, study: str, job: str, model: str, reason: str) -> np.ndarray:
     """(n,) int64 labels of the test rows, ascending by row. Only final evaluation calls this.
 
-    Before it returns, the opening is written to the user's log, which outlives runs, and to the run's journal.
-    Raises RunError when the run has no test labels.
+    Before it returns, the opening is written to the user's log, which outlives runs, and to the run's journal. Raises
+    RunError if the run has no test labels.
     """
     labels, fingerprint = _load(folder)
     record = record_opening(fingerprint, study=study, job=job, model=model, reason=reason)
@@ -79,12 +80,13 @@ def record_use(folder: Path, *, study: str, job: str, model: str, reason: str) -
 
 
 def times_opened(fingerprint: str) -> int:
-    """How often this user compared answers with the labels of the part with this fingerprint."""
+    """The number of times that this user compared answers with the labels of the part with this fingerprint."""
     return len(journal.read(_log(fingerprint)))
 
 
 def count_openings(folder: Path) -> Openings:
-    """How often the test part now in `folder` was opened; `ever` is at least `this_run`, even when the log was lost."""
+    """The number of times that the test part now in `folder` was opened; `ever` is at least `this_run`, even if the log
+    was lost."""
     _, fingerprint = _load(folder)
     records = journal.read(folder / "journal.jsonl")
     this_run = sum(record.get("event") == EVENT and record.get("fingerprint") == fingerprint for record in records)

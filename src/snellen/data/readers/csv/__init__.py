@@ -1,1 +1,1 @@
-"""CSV files with an image in each row: the reader `pixel_csv`, and what it is made of."""
+"""CSV files with an image in each row: the reader `pixel_csv` and its parts."""

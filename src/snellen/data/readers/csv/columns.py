@@ -1,4 +1,4 @@
-"""The columns of a pixel CSV: what each is for, and the order in which the pixels stand in the image."""
+"""The columns of a pixel CSV: the use of each, and the order of the pixels in the image."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ USES = ("label", "id", "role", "pixels")
 """The uses of columns that `keys` can name; pixels: the column with all pixels of an image as one text."""
 
 SHOWN = 5
-"""Names of columns that a message quotes."""
+"""The most names of columns that a message quotes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """names: of all columns of the file. pixels: positions of the pixel columns, in the order of the image's pixels.
-    label, ids, role, text: positions of these columns; text: of all pixels as one text. has_label: None when only
-    values can tell whether the first or last of `pixels` is the label. shape, num_channels: what the names say, as
-    Places. others: positions of columns that are not used. remarks: what was found, for the user. may_lack: uses
+    """names: those of all columns of the file. pixels: positions of the pixel columns, in the order of the image's
+    pixels. label, ids, role, text: positions of these columns; text: a column with all pixels as one text. has_label:
+    None if only values can show whether the first or last of `pixels` is the label. shape, num_channels: from the
+    names, as in Places. others: positions of columns that are not used. remarks: sentences for the user. may_lack: uses
     whose cells may be empty."""
 
     names: Sequence[str]
@@ -50,15 +50,15 @@ class Columns:
     may_lack: tuple[str, ...] = ()
 
     def text_uses(self) -> dict[str, int]:
-        """The columns that are read as text, but for the pixels: use to position."""
+        """The columns that are read as text, except the pixels: use to position."""
         places = {"label": self.label, "id": self.ids, "role": self.role}
         return {use: place for use, place in places.items() if place is not None}
 
 
 @dataclass
 class _Search:
-    """What is known so far. names, example: of all columns, and their cells in the first row. left: positions of
-    columns without a use. uses: use to position. ignored: positions that are certainly no pixels."""
+    """The state of the search. names, example: those of all columns, and their cells in the first row. left: positions
+    of columns without a use. uses: use to position. ignored: positions that certainly hold no pixels."""
 
     names: Sequence[str]
     example: Sequence[str]
@@ -69,7 +69,8 @@ class _Search:
     remarks: list[str] = field(default_factory=list)
 
     def take(self, use: str, places: Sequence[int], what: str) -> None:
-        """The only one of some columns gets this use, unless the study named another. Raises DataError for several."""
+        """Gives this use to the only one of some columns, unless the study named another. Raises DataError for
+        several."""
         if use in self.uses or not places:
             return
         if len(places) > 1:
@@ -82,7 +83,7 @@ class _Search:
         self.left = [place for place in self.left if place not in gone]
 
     def called(self, use: str, tiers: slice = slice(None)) -> list[int]:
-        """The columns left with the most usual names of a use."""
+        """The columns without a use that have the most usual names for this use."""
         found = columns_called(use, [self.names[place] for place in self.left], tiers)
         return [place for place in self.left if self.names[place] in found]
 
@@ -96,8 +97,8 @@ class _Search:
 
 
 def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str], header: bool | None) -> Columns:
-    """The columns of a file with these first lines. keys: use to name or number of a column; header: whether line 1
-    is a header; both from the study. Raises DataError where a use is not clear, and for missing pixels."""
+    """The columns of a file with these first lines. keys: use to name or number of a column; header: whether line 1 is
+    a header; both from the study. Raises DataError if a use is not clear, and for missing pixels."""
     for use in keys:
         if use not in USES:
             raise unknown("key", use, USES, where="keys")
@@ -128,8 +129,8 @@ def find_columns(lines: Sequence[list[str]], form: Form, keys: Mapping[str, str]
 
 
 def _as_wide(names: list[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Names as many as the cells of the first rows: of tables that R writes, the column of row names has none; pandas
-    and spreadsheets end lines with a separator. Raises DataError where any column could be the one without a name."""
+    """As many names as the first rows have cells: in tables written by R, the column of row names has no name; pandas
+    and spreadsheets may end lines with a separator. Raises DataError if it is not clear which column has no name."""
     if not rows or len(rows[0]) != len(names) + 1:
         return names
     if not rows[0][-1]:
@@ -159,7 +160,7 @@ def _of_numeric_header(first: Sequence[str]) -> str:
 
 
 def _empty_columns(first: Sequence[str], example: Sequence[str]) -> set[int]:
-    """The last column where lines end with a separator."""
+    """Drops the last column if lines end with a separator."""
     last = max(len(first), len(example)) - 1
     return {last} if last > 0 and not "".join([*first[last:], *example[last:]]) else set()
 
@@ -191,7 +192,7 @@ def _by_name(search: _Search) -> None:
 
 
 def _by_series(search: _Search) -> Places | None:
-    """The pixels by the series that names form, and the label as what is left; None where they form none."""
+    """The pixels by the series that names form, and the label as the remaining column; None if they form no series."""
     names = {place: search.names[place] for place in search.left}
     mangled = is_mangled([*names.values()])
     places = None if mangled else find_places(names)
@@ -212,7 +213,8 @@ def _by_series(search: _Search) -> Places | None:
 
 
 def _beside_text(search: _Search) -> None:
-    """Beside a text of pixels, a column with the name of a part says the parts, and the only other is the label."""
+    """Beside a text of pixels, a column with a part's name as value holds the parts, and the only other column is the
+    label."""
     search.take("role", [place for place in search.left if role_of(search.cell(place))], "column with the parts")
     if "label" not in search.uses:
         search.take("label", search.left, "label column")

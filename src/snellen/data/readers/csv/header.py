@@ -1,4 +1,4 @@
-"""Whether the first line of a pixel CSV names the columns: it becomes an image only where that is certain."""
+"""Whether the first line of a pixel CSV names the columns: it is read as an image only if that is certain."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ HINT = "Write `header: true` (line 1 names the columns) or `header: false` (line
 
 
 def is_header(first: Sequence[str], below: Sequence[str] | None, form: Form) -> bool:
-    """Whether the first line is a header. below: the next line, None where the file ends.
-
-    Raises DataError where its numbers could be both, as 10, 20, 30, ...
+    """Whether the first line is a header. below: the next line, None at the end of the file. Raises DataError if its
+    numbers could be either, such as 10, 20, 30, ...
     """
     if any(map(is_pixel_text, first)):
         return False
@@ -49,8 +48,8 @@ def _are_numeric_names(cells: Sequence[str], form: Form) -> bool:
 
 
 def is_mangled(names: Sequence[str]) -> bool:
-    """Whether these are names that pandas or R give columns when a line of numbers is taken for a header: repeated ones
-    get .1, .2, ... (and an X before them in R)."""
+    """Whether these are the column names that pandas or R make if they take a line of numbers for a header: repeated
+    ones get .1, .2, ... (and an X in front in R)."""
     seen: dict[str, int] = {}
     for name in names:
         found = re.fullmatch(r"X?(-?\d+)(?:\.(\d+))?", name)

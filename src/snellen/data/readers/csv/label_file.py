@@ -1,4 +1,4 @@
-"""Labels in a CSV file of their own, as in y_train.csv beside X_train.csv: by id where both have ids, else by line."""
+"""Labels in a separate CSV file, as in y_train.csv beside X_train.csv: matched by id if both have ids, else by line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_LABEL_COLUMNS = 2
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
-    """texts: (N,) text, the label of each line. ids: the other column, None where there is none."""
+    """texts: (N,) text, the label of each line. ids: the other column, None without one."""
 
     texts: np.ndarray
     ids: Sequence[str] | None
@@ -29,9 +29,7 @@ class LabelTable:
 
 def labels_of(path: Path, image_ids: Sequence[str] | None, num_images: int) -> tuple[np.ndarray, str | None]:
     """(N,) text: the label of each image, and the sentence on how lines were matched. image_ids: None for images
-    without an id column.
-
-    Raises DataError for other ids than those of the images, and as `_read` does.
+    without an id column. Raises DataError if the ids differ from those of the images, and as `_read` does.
     """
     table = _read(path, num_images)
     if table.ids is None or table.ids == image_ids:
@@ -54,8 +52,8 @@ def _number_the_lines(ids: Sequence[str]) -> bool:
 
 
 def _read(path: Path, num_images: int) -> LabelTable:
-    """One line more than images is a header. Raises DataError for another number of lines, and for more columns than
-    an index or id and the label."""
+    """If there is one line more than images, the first is a header. Raises DataError for another number of lines, and
+    for more columns than an index or id and the label."""
     with located(path.name), readable():
         rows = list[list[str]]()
         with opened(path) as (stream, stored_bytes):

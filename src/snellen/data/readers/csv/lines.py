@@ -21,10 +21,10 @@ MAX_LINE_BYTES = 2**23
 """A line of 512x512 colour pixels has 3 MB."""
 
 MAX_COLUMNS = 3 * MAX_SIDE_PIXELS**2 + 100
-"""The pixels of the largest images, in three colours, the label, and what else is known of an image."""
+"""The most columns: the pixels of the largest images in three colours, the label, and other columns."""
 
 MAX_EMPTY_LINES = 1_000
-"""Before the first line with content."""
+"""The most empty lines before the first line with content."""
 
 CHUNK_BYTES = 2**21
 WHITE = " "
@@ -33,8 +33,8 @@ WHITE = " "
 
 @dataclass(frozen=True)
 class Form:
-    """separator: between two cells; WHITE for any number of spaces and tabs. Beside others than the comma, `0,5` is a
-    number, as in many countries; `0.5` is one too."""
+    """separator: between two cells; WHITE for any number of spaces and tabs. If it is not the comma, both `0,5`, as
+    written in many countries, and `0.5` are numbers."""
 
     separator: str = ","
 
@@ -45,14 +45,14 @@ class Form:
 
     @property
     def decimal_comma(self) -> bool:
-        """Whether a comma stands inside numbers."""
+        """Whether commas are decimal points."""
         return self.separator != ","
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """The uncompressed content of a file, as UTF-8 where a byte order mark says how it is encoded, and its stored
-    bytes."""
+    """The uncompressed content of a file, converted to UTF-8 if a byte order mark gives its encoding, and its stored
+    size."""
     with open_data(path) as file:
         yield as_utf8(gunzip(file) if path.suffix.lower() == ".gz" else file), file_bytes(file)
 
@@ -69,8 +69,9 @@ def long_cells() -> Iterator[None]:
 
 
 class Lines:
-    """The lines of a stream, from the first with content on: a byte order mark, empty lines and `sep=;` before it are
-    passed over. number: of the next line, counting from 1. form: how lines are separated, found from the first."""
+    """The lines of a stream, starting at the first with content: a byte order mark, empty lines and `sep=;` before it
+    are skipped. number: that of the next line, counting from 1. form: the separators, determined from the first
+    line."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
@@ -89,7 +90,7 @@ class Lines:
         return line
 
     def _content(self, line: bytes) -> bytes:
-        """The line, or the first after it that is not empty."""
+        """The line, or the first line after it that is not empty."""
         for _ in range(MAX_EMPTY_LINES):
             if line.strip() or not line:
                 return line
@@ -97,7 +98,7 @@ class Lines:
         raise DataError("no table", found=f"{MAX_EMPTY_LINES:,} empty lines at the beginning")
 
     def cells(self, count: int) -> list[list[str]]:
-        """The cells of the first lines with content; fewer where the file ends."""
+        """The cells of the first lines with content; fewer at the end of the file."""
         found = [self.first] if self.first else []
         while self.first and len(found) < count:
             line = self._content(self._line())
@@ -107,9 +108,8 @@ class Lines:
         return [cells_of(line, self.form) for line in found]
 
     def chunks(self, stored_bytes: int, has_header: bool) -> Iterator[tuple[int, bytes, int]]:
-        """Whole lines below the header, about CHUNK_BYTES at a time: the number of the first, the lines, how many.
-
-        Raises DataError when they are implausibly many for the stored bytes.
+        """Whole lines below the header, about CHUNK_BYTES at a time: the number of the first line, the lines, their
+        count. Raises DataError if there are implausibly many for the stored bytes.
         """
         line, pending = self.number + has_header, b"" if has_header else self.first
         num_bytes = num_rows = 0
@@ -127,7 +127,7 @@ class Lines:
 
 
 def form_of(line: bytes) -> Form:
-    """How the cells of a line are separated. A comma stands inside numbers where another separator is used too."""
+    """How the cells of a line are separated. Commas are decimal points if another separator is used too."""
     for separator in (b"\t", b";", b"|"):
         cells = line.strip(b"\r\n").split(separator)
         if len(cells) > 1 and all(cell.count(b",") <= 1 for cell in cells):
@@ -156,7 +156,7 @@ def cells_of(line: bytes, form: Form) -> list[str]:
 
 
 def is_number(cell: str, form: Form) -> bool:
-    """True when Python reads the cell as a number, NaN included."""
+    """Whether Python reads the cell as a number, including NaN."""
     try:
         float(cell.replace(",", ".") if form.decimal_comma else cell)
     except ValueError:
@@ -165,7 +165,7 @@ def is_number(cell: str, form: Form) -> bool:
 
 
 def with_content(chunk: bytes, form: Form) -> list[tuple[int, bytes]]:
-    """(offset, line) of the lines that have content: more than separators and white space."""
+    """(offset, line) of the lines with content, which is anything but separators and white space."""
     blank = f" \t\r{form.separator}".encode()
     lines = chunk.removesuffix(b"\n").split(b"\n")
     return [(offset, line.rstrip(b"\r")) for offset, line in enumerate(lines) if line.strip(blank)]

@@ -17,7 +17,7 @@ LABEL_WORDS = ("label", "labels", "target", "targets")
 
 @dataclass(frozen=True)
 class PartFiles:
-    """The file of one part, and that of its labels where they stand apart, as in X_train.csv and y_train.csv."""
+    """The file of one part, and that of its labels if they are separate, as in X_train.csv and y_train.csv."""
 
     role: PartRole
     pixels: Path
@@ -64,7 +64,7 @@ def training_file(folder: Path) -> Path | None:
 
 
 def _by_role(folder: Path) -> tuple[dict[PartRole, list[tuple[Path, bool]]], list[str]]:
-    """PartRole to (file, whether it holds labels alone), and the names of the other CSV files."""
+    """PartRole to (file, whether it holds labels only), and the names of the other CSV files."""
     named: dict[PartRole, list[tuple[Path, bool]]] = {role: [] for role in PART_ROLES}
     others = []
     for file in sorted(folder.iterdir()):
@@ -81,7 +81,7 @@ def _by_role(folder: Path) -> tuple[dict[PartRole, list[tuple[Path, bool]]], lis
 
 
 def _role_and_kind(file: Path) -> tuple[PartRole | None, bool]:
-    """The part that a file name means, by the only word of it that names one; whether it says labels."""
+    """The part that a file name means, by the only word in it that names a part; and whether the name means labels."""
     stem = SUFFIXES.sub("", file.name)
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", stem)]
     roles = _roles(words)

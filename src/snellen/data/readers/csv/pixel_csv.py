@@ -1,7 +1,7 @@
 """CSV files with an image in each row, as on Kaggle: one file, or the files of a folder that hold its parts.
 
-The label may be in any column. Where the names of columns say where a pixel belongs, that holds; otherwise they are in
-reading order.
+The label may be in any column. Pixels are placed by the names of their columns if these give positions; otherwise they
+are in reading order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from snellen.errors import DataError
 
 
 def _read_part(files: PartFiles, options: Options) -> PixelTable:
-    """The table of a part, with the labels of their own file where there is one."""
+    """The table of a part, with the labels of the separate file if there is one."""
     table = read_pixels(files.pixels, options, has_labels=None if files.labels is None else False)
     if files.labels is None:
         return table
@@ -37,7 +37,7 @@ def _read_part(files: PartFiles, options: Options) -> PixelTable:
 
 
 def _parts_of(table: PixelTable, labels: np.ndarray, file: PartFiles) -> Iterator[tuple[Part, np.ndarray]]:
-    """The part of a file, or those that its rows name, each with the ids of its rows."""
+    """The part of a file, or the parts that its rows name, each with the ids of its rows."""
     plain = plain_name(file.pixels)
     names = plain, f"{plain} labels"
     ids = np.array([each if each.startswith(f"{plain}:") else f"{plain}:{each}" for each in table.ids.tolist()])

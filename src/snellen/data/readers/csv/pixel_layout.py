@@ -1,7 +1,6 @@
-"""The size of images and the order of their colours, of rows that only have a number of values.
-
-What the study or the names of the columns say holds. Otherwise squares are read as squares, and what is left is
-measured: in the right layout neighbouring pixels differ least. Only a clear winner is taken.
+"""The size of images and the order of their colours, from rows of values. The study or the names of the columns decide.
+Otherwise square numbers of pixels are read as squares, and the rest is measured: in the right layout neighbouring
+pixels differ least. Only a clear winner is accepted.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from snellen.limits import MAX_SIDE_PIXELS
 
 MEASURED_ROWS, MEASURED_VALUES, FEWEST_ROWS = 500, 2**23, 10
 CLEAR = 4.0
-"""Standard errors between the best size and every other. Of 1,200 samples of 10 to 200 images of MNIST,
-Fashion-MNIST, CIFAR-10 and SVHN, whole and cropped to 20x28, 28x16, 20x30, 18x32 and 24x32, none was read wrong (in 26
-nothing was clear); noise never comes near."""
+"""Standard errors between the best size and every other. Of 1,200 samples of 10 to 200 images of MNIST, Fashion-MNIST,
+CIFAR-10 and SVHN, whole and cropped to 20x28, 28x16, 20x30, 18x32 and 24x32, none was read wrongly (in 26 nothing was
+clear); noise never comes near."""
 
 CLEAR_ORDER = 0.85
-"""How much less neighbours differ in one order of colours than in the other: of 16,000 single images of CIFAR-10 and
-SVHN in both orders, none was read wrong, and in 5 nothing was clear."""
+"""The factor by which neighbours must differ less in one order of colours than in the other: of 16,000 single images of
+CIFAR-10 and SVHN in both orders, none was read wrongly, and in 5 nothing was clear."""
 
 MAX_ASPECT, MIN_SIDE = 2.5, 3
 """Longer and smaller images are not considered unless the study gives their size."""
@@ -49,7 +48,7 @@ class Layout:
         return (self.height, self.width) + ((self.channels,) if self.channels > 1 else ())
 
     def line(self) -> str:
-        """What a study writes to say this."""
+        """The line of a study that sets this layout."""
         size = f"size: [{', '.join(map(str, self.shape))}]"
         return size + (f", channels: {'first' if self.planar else 'last'}" if self.channels > 1 else "")
 
@@ -61,10 +60,9 @@ def find_layout(
     size: tuple[int, ...] | None,
     channels: Literal["first", "last"] | None,
 ) -> tuple[Layout, str | None]:
-    """The layout of (N, P) values, and a sentence where it was measured.
-
-    named: the shape that names of columns say. num_channels: 3 or 4 where they say colours, which are then interleaved.
-    size, channels: from the study. Raises DataError where the layout is not clear, with the lines to write.
+    """The layout of (N, P) values, and a sentence if it was measured. named: the shape from names of columns.
+    num_channels: 3 or 4 if the names give colours, which are then interleaved. size, channels: from the study. Raises
+    DataError if the layout is not clear, with the lines to write.
     """
     total = pixels.shape[1]
     if named is not None:
@@ -82,7 +80,7 @@ def find_layout(
 
 
 def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
-    """(N, H, W) or (N, H, W, C) images of (N, P) values, which are put in order where they are."""
+    """(N, H, W) or (N, H, W, C) images of (N, P) values, which are reordered in place."""
     if layout.planar:
         for rows in row_slices(pixels):
             planes = pixels[rows].reshape(-1, layout.channels, layout.height * layout.width)
@@ -91,19 +89,19 @@ def apply(pixels: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def plausible(total: int) -> list[Layout]:
-    """The sizes that so many values may have: squares, then those of grey images nearest to a square."""
+    """The possible sizes for this number of values: squares, then those of grey images, nearest to a square first."""
     return [*_squares(total, (1, 3)), *(each for each in _oblongs(total) if each.channels == 1)]
 
 
 def of_other_size(total: int, size: tuple[int, int], hint: str) -> DataError:
-    """The error for rows of as many values as no images of the model have."""
+    """The error for rows whose number of values does not fit the images of the model."""
     height, width = size
     expected = f"{height * width:,} for the model's {height}x{width} pixels, or {3 * height * width:,} in colour"
     return DataError("not the number of pixels that the model takes", found=f"{total:,}", expected=expected, hint=hint)
 
 
 def hint_of_sizes(layouts: Sequence[Layout]) -> str:
-    """What helps with images of another size. layouts: what they may be."""
+    """Advice for images of another size. layouts: the possible ones."""
     sizes = dict.fromkeys(f"--size {each.height} {each.width}" for each in layouts)
     hint = "Their number does not say their size, and a column may be missing."
     if not sizes:
@@ -138,7 +136,7 @@ def _squares(total: int, counts: Sequence[int]) -> list[Layout]:
 
 
 def _oblongs(total: int) -> list[Layout]:
-    """Plausible sizes that are not square, those nearest to a square first."""
+    """Plausible sizes that are not square, nearest to a square first."""
     found = list[Layout]()
     for count in (1, 3):
         area = total // count
@@ -155,8 +153,8 @@ def _oblongs(total: int) -> list[Layout]:
 
 
 def _measured(pixels: np.ndarray, layouts: list[Layout], others: list[Layout]) -> tuple[Layout, str | None]:
-    """The only layout of `layouts`, or that of the clear order of colours, unless one of `others` is clearly better;
-    without any, the clear winner of the others."""
+    """The only layout of `layouts`, or the one with the clear order of colours, unless one of `others` is clearly
+    better; if `layouts` is empty, the clear winner of the others."""
     total = pixels.shape[1]
     num_rows = max(1, min(MEASURED_ROWS, MEASURED_VALUES // total))
     rows = pixels[np.unique(np.linspace(0, len(pixels) - 1, num_rows).astype(int))].astype(np.float32)
@@ -185,8 +183,8 @@ def _clear_order(rows: np.ndarray, layouts: list[Layout]) -> Layout | None:
 
 
 def _clear_winner(rows: np.ndarray, layouts: list[Layout]) -> Layout | None:
-    """The layout in which neighbouring pixels differ clearly less than in every other, and less below than a little
-    beside that, as they do not in curves and other tables."""
+    """The layout in which neighbouring pixels differ clearly less than in every other one; pixels directly below must
+    also differ less than those slightly beside, which is not so in curves and other tables."""
     if len(rows) < FEWEST_ROWS or not layouts:
         return None
     scores = [_roughness(rows, layout) for layout in layouts]
@@ -212,14 +210,14 @@ def _roughness(rows: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _difference(rows: np.ndarray, lag: int) -> np.ndarray:
-    """(n,) mean difference of values that stand `lag` apart."""
+    """(n,) mean difference of values at a distance of `lag`."""
     difference: np.ndarray = np.abs(rows[:, lag:] - rows[:, :-lag]).mean(axis=1)
     return difference
 
 
-def _is_less(one: np.ndarray, other: np.ndarray) -> bool:
+def _is_less(values: np.ndarray, other: np.ndarray) -> bool:
     """Whether the first is less than the second by CLEAR standard errors, over rows."""
-    relative = (other - one) / np.maximum(other + one, 1e-9)
+    relative = (other - values) / np.maximum(other + values, 1e-9)
     return bool(relative.mean() > CLEAR * relative.std(ddof=1) / math.sqrt(len(relative)) and relative.mean() > 0)
 
 

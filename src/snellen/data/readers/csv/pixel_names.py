@@ -1,4 +1,4 @@
-"""What the names of the columns of a pixel CSV say: which hold pixels, and where in the image each belongs."""
+"""Which columns of a pixel CSV hold pixels, and their places in the image, from the names of the columns."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from snellen.errors import DataError, shown
 from snellen.limits import MAX_SIDE_PIXELS
 
 ANY_COLUMN = ("v", "x", "c", "col", "column", "f", "field", "var")
-"""What programs call columns without names, so that one of them may be the label."""
+"""Names that programs give to columns without names; one of these may be the label."""
 
 INDEX = re.compile(r"(unnamed: 0(\.\d+)?)?", re.IGNORECASE)
-"""What pandas calls the index that it wrote: nothing, or Unnamed: 0 once it was read again."""
+"""Names of a written index of pandas: empty, or Unnamed: 0 after it was read again."""
 
 NAMELESS = re.compile(r"(unnamed: \d{1,7}(\.\d+)?)?", re.IGNORECASE)
-"""What pandas calls any column without a name."""
+"""The name that pandas gives to a column without a name."""
 
 CHANNELS = {"r": 0, "red": 0, "g": 1, "green": 1, "b": 2, "blue": 2, "a": 3, "alpha": 3}
 MAX_NUMBER_DIGITS = 7
@@ -32,8 +32,8 @@ MAX_FIRST_NUMBER = 3
 @dataclass(frozen=True, eq=False)
 class Places:
     """Columns whose names form one series. columns: their positions in the order of the image's pixels. shape: (H, W)
-    or (H, W, C), None where a name is only a number in reading order. num_channels: 3 or 4 where names tell colours.
-    of_any_column: whether all columns of a table are called so."""
+    or (H, W, C), None if names are only numbers in reading order. num_channels: 3 or 4 if names give colours.
+    of_any_column: whether programs give such names to all columns."""
 
     columns: np.ndarray
     shape: tuple[int, ...] | None
@@ -42,9 +42,8 @@ class Places:
 
 
 def find_places(names: Mapping[int, str]) -> Places | None:
-    """The pixel columns by their names: `pixel0`, `3x4`, `r_0_0`, `R0`; None where the names say nothing.
-
-    names: position to name, of the columns that may be pixels. Raises DataError for a series with gaps or repetitions.
+    """The pixel columns by their names: `pixel0`, `3x4`, `r_0_0`, `R0`; None for other names. names: position to name,
+    for the columns that may be pixels. Raises DataError for a series with gaps or repetitions.
     """
     parsed = {place: _parse(name) for place, name in names.items()}
     series = defaultdict[tuple[str, ...], list[int]](list)
@@ -63,7 +62,7 @@ def find_places(names: Mapping[int, str]) -> Places | None:
         return None
     numbers = numbers[:, varying]
     if parsed[columns[0]][0] == ("#",) and np.ptp(numbers) >= 2 * len(numbers):
-        return None  # numbers, but not those of pixels
+        return None  # numbers, but not numbers of pixels
     if _columns_first(parsed[columns[0]][0]):
         if numbers.shape[1] != 2:
             return None
@@ -83,7 +82,7 @@ def find_places(names: Mapping[int, str]) -> Places | None:
 
 
 def _parse(name: str) -> tuple[tuple[str, ...], tuple[int, ...], int]:
-    """Words, numbers and channel (-1 for none) of a name; numbers are marked `#` among the words."""
+    """Words, numbers and channel (-1 for none) of a name; numbers are replaced by `#` among the words."""
     tokens = re.findall(r"[^\W\d_]+|\d+", re.sub(r"^(\d+)\.0+$", r"\1", name.lower()))
     words, numbers, channel = list[str](), list[int](), -1
     for token in tokens:
@@ -99,13 +98,13 @@ def _parse(name: str) -> tuple[tuple[str, ...], tuple[int, ...], int]:
 
 
 def _columns_first(words: Sequence[str]) -> bool:
-    """Whether the names say the column before the row: x3y4, col3_row4."""
+    """Whether the names give the column before the row: x3y4, col3_row4."""
     kept = [word for word in words if word in ("x", "y", "c", "col", "column", "row", "#")]
     return [word[0] for word in kept] in (["x", "#", "y", "#"], ["c", "#", "r", "#"])
 
 
 def _check_reading_order(numbers: np.ndarray, names: Mapping[int, str], columns: Sequence[int]) -> None:
-    """x is the column and y the row, unless the file's order says the opposite."""
+    """x is the column and y the row, unless the order in the file shows the opposite."""
     if numbers[0].tolist() == numbers.min(axis=0).tolist() and numbers[1, 1] > numbers[0, 1]:
         found = f"{names[columns[0]]}, {names[columns[1]]}, ..."
         hint = "Name them by row and column, for example pixel_0_1."

@@ -1,4 +1,4 @@
-"""The rows of one pixel CSV as images, with ids, labels and parts where it has them; also for prediction."""
+"""The rows of one pixel CSV as images, with ids, labels and parts if it has them; also for prediction."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIRST_LINES = 4
 """A header and three rows."""
 
 MAX_TEXTS = 4
-"""Columns of text beside the pixels: label, id, part, and one more."""
+"""The most columns of text beside the pixels: label, id, part, and one more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,8 @@ class PixelTable:
 
     pixels: (N, H, W) or (N, H, W, C) with C 3 or 4, uint8 or float32, as in the file. ids: (N,) text, unique: those of
     an id column, else file and row, counting from 0. labels: (N,) float64 or text, None without a label column. roles:
-    (N,) text, "train", "validation" or "test", None without such a column. remarks: what was found, for the user. bad:
-    id to reason, of rows that are left out. own_ids: whether the ids are those of a column.
+    (N,) text, "train", "validation" or "test", None without such a column. remarks: sentences for the user. bad: id to
+    reason, for rows that are left out. own_ids: whether the ids are from a column.
     """
 
     pixels: np.ndarray
@@ -52,8 +52,8 @@ class PixelTable:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a model takes. size: (height, width) of its images. resizes: whether it was trained on images that were
-    resized, so that those of other sizes are as in training."""
+    """The images that a model takes. size: (height, width). resizes: whether it was trained on resized images, so that
+    images of other sizes are resized too."""
 
     size: tuple[int, int]
     resizes: bool = False
@@ -64,10 +64,10 @@ def read_pixels(
 ) -> PixelTable:
     """The rows of one file, plain or gzipped, with labels or without. Raises DataError with row, line and column.
 
-    options: `keys`, `size`, `channels` and `header` matter. has_labels: False when they stand in another file; None
-    looks for a column with a usual name, the only one that is no pixel, or the first or last that holds 0 to K-1.
-    of_model: of tables to predict: labels may be missing (NaN or empty text), bad rows are left out, and where neither
-    the file nor `options` say the size, it is that of the model. Raises DataError then where it cannot be.
+    options: only `keys`, `size`, `channels` and `header` are used. has_labels: False if they are in another file; None
+    looks for a column with a usual name, the only one without pixels, or the first or last one with values 0 to K-1.
+    of_model: for tables to predict: labels may be missing (NaN or empty text), bad rows are left out, and if neither
+    the file nor `options` give the size, it is that of the model. Then DataError is raised if that does not fit.
     """
     name = plain_name(path)
     with located(path.name), readable():
@@ -91,8 +91,8 @@ def read_pixels(
 
 
 def _of_model(total: int, model: Expected, may_have_label: bool) -> tuple[int, int] | None:
-    """The size of the model where so many values are images of it; None where they are squares and the model takes
-    images of any size. Raises DataError otherwise: what a number of values suggests is no size."""
+    """The size of the model if this number of values fits it; None if they are squares and the model takes images of
+    any size. Raises DataError otherwise, because a number of values alone does not determine a size."""
     counts = (total, total - 1) if may_have_label else (total,)
     if any(_are_images(count, model.size) for count in counts):
         return model.size
@@ -114,7 +114,7 @@ def read_columns(path: Path, options: Options = DEFAULT_OPTIONS) -> Columns:
 
 
 def holds_pixels(path: Path) -> bool:
-    """Whether a file is a table of pixels, not one of paths: numbers in nearly all columns, or in one text."""
+    """Whether a file is a table of pixels, not of paths: it has numbers in nearly all columns, or in one text."""
     with located(path.name), readable(), opened(path) as (stream, _):
         lines = Lines(stream)
         cells, form = lines.cells(2), lines.form
@@ -135,7 +135,7 @@ def holds_pixels(path: Path) -> bool:
 
 
 def as_numbers(labels: np.ndarray) -> np.ndarray:
-    """Labels as numbers, NaN for an empty cell, when all others are numbers; else as they are."""
+    """Labels as numbers, with NaN for an empty cell, if all others are numbers; else unchanged."""
     try:
         return np.where(labels == "", "nan", labels).astype(np.float64)
     except ValueError:
@@ -143,7 +143,8 @@ def as_numbers(labels: np.ndarray) -> np.ndarray:
 
 
 def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarray, np.ndarray | None]:
-    """Pixels and labels of numbers without names: the label is the first or the last, where there is room for one."""
+    """Pixels and labels of columns without names: the label is the first or the last, if the number of columns leaves
+    room for one."""
     total = table.shape[1]
     with_label, without = _are_images(total - 1, size), _are_images(total, size)
     places = [place for place in (0, -1) if _are_labels(table[:, place], 0)]
@@ -151,7 +152,7 @@ def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarr
         places = [0, -1]
     places = places or [place for place in (0, -1) if _are_labels(table[:, place], 1)]
     if with_label == without and len(places) != 1:
-        without = True  # the layout says what is wrong
+        without = True  # the layout raises the error
     elif with_label and not without and len(places) != 1:
         hint = "Say which with `keys: {label: ...}`, its number counting from 0."
         raise DataError("cannot tell the label column", found="no names", expected="first or last", hint=hint)
@@ -166,7 +167,7 @@ def _separate(table: np.ndarray, size: tuple[int, ...] | None) -> tuple[np.ndarr
 
 
 def _are_images(num_values: int, size: tuple[int, ...] | None) -> bool:
-    """Whether that many values are what the study says, or square images of one or three channels."""
+    """Whether this number of values fits the study's size, or square images of one or three channels."""
     if size is not None:
         area = math.prod(size)
         return num_values == area or (len(size) == 2 and num_values in (3 * area, 4 * area))
@@ -180,8 +181,8 @@ def _are_labels(column: np.ndarray, first: int) -> bool:
 
 
 def _may_be_labels(table: np.ndarray, place: int) -> bool:
-    """Whether the first or last column is no pixel, though it does not count from 0: whole numbers that count from 1 or
-    rise above all columns between."""
+    """Whether the first or last column holds no pixels although it does not count from 0: integers that count from 1,
+    or exceed all columns in between."""
     column = table[:, place]
     whole = bool((column >= 0).all()) and np.array_equal(column, np.rint(column))
     return whole and (_are_labels(column, 1) or float(column.max()) > float(table[:, 1:-1].max()))
@@ -198,7 +199,7 @@ def _ids(texts: np.ndarray | None, name: str, numbers: np.ndarray) -> tuple[np.n
 
 
 def _roles(texts: np.ndarray, columns: Columns) -> tuple[np.ndarray, str]:
-    """The part of each row, and a sentence with counts. Raises DataError for a value that names none."""
+    """The part of each row, and a sentence with counts. Raises DataError for a value that is not the name of a part."""
     column = columns.names[columns.role or 0]
     counts = Counter(texts.tolist())
     roles = {value: role_of(value) for value in counts}

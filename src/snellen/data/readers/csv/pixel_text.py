@@ -16,5 +16,5 @@ def is_pixel_text(cell: str) -> bool:
 
 
 def numbers_of(cell: str) -> str:
-    """The numbers of a cell between single spaces: brackets and commas are left out."""
+    """The numbers of a cell, separated by single spaces, without brackets and commas."""
     return re.sub(r"[\s,;]+", " ", re.sub(r"[\[\]()]", " ", cell)).strip()

@@ -1,4 +1,4 @@
-"""What is wrong with a line of a pixel CSV: by row, line and column."""
+"""Errors in lines of a pixel CSV, by row, line and column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Lines of the file. row: of the first, counting from 0. numbers: of the lines in the file, counting from 1."""
+    """Lines of the file. row: number of the first row, counting from 0. numbers: line numbers in the file, counting
+    from 1."""
 
     lines: list[bytes]
     numbers: Sequence[int]
@@ -40,7 +41,7 @@ class BadRow:
 
 
 def is_finite(cell: str, form: Form) -> bool:
-    """Whether a cell is a number that float32 holds."""
+    """Whether a cell is a number that float32 can represent."""
     return is_number(cell, form) and abs(float(cell.replace(",", ".") if form.decimal_comma else cell)) < MAX_FLOAT32
 
 
@@ -63,8 +64,8 @@ def first_fault(chunk: Chunk, columns: Columns) -> DataError:
 
 
 def bad_rows(chunk: Chunk, columns: Columns, num_values: int) -> dict[int, BadRow]:
-    """Place in the chunk to what is wrong there, of every line that cannot be read. num_values: in each text of pixels,
-    0 for as many as most have."""
+    """Index in the chunk to the error, for every line that cannot be read. num_values: the number in each text of
+    pixels; 0 for the most frequent number."""
     cells = [cells_of(line, columns.form) for line in chunk.lines]
     width, text = len(columns.names), columns.text
     if text is not None and not num_values:

@@ -1,4 +1,5 @@
-"""The rows of a pixel CSV as numbers and texts, in chunks of lines; the first bad cell by row, line and column."""
+"""The rows of a pixel CSV as numbers and texts, in chunks of lines; errors name row, line and column of the first bad
+cell."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """pixels: (N, P) uint8 or float32, in the order of the image. texts: use to (N,) text of its column. numbers:
-    (N,) int64, those of the rows in the file. bad: rows that are left out."""
+    """pixels: (N, P) uint8 or float32, in the order of the image. texts: use to (N,) text of its column. numbers: (N,)
+    int64, numbers of the rows in the file. bad: rows that are left out."""
 
     pixels: np.ndarray
     texts: dict[str, np.ndarray]
@@ -48,7 +49,7 @@ class _Read:
 
 
 def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
-    """All rows of a file, plain or gzipped. lenient: bad rows are left out, unless there are no others.
+    """All rows of a file, plain or gzipped. lenient: whether bad rows are left out, unless all are bad.
 
     Raises DataError with row, line and column.
     """
@@ -65,7 +66,7 @@ def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
         some = read.pixels
         if not len(some):
             continue
-        if pixels is None:  # at most as many rows as fit when each cell has one digit and a separator
+        if pixels is None:  # the most rows that fit, if each cell has one digit and a separator
             room = min(num_lines, num_bytes // (2 * some.shape[1]) + 1)
             pixels = np.empty((room, some.shape[1]), np.uint8)
         if some.dtype != pixels.dtype:
@@ -86,7 +87,7 @@ def read_rows(path: Path, columns: Columns, lenient: bool = False) -> Rows:
 
 
 def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
-    """(N,) text, where each takes the memory of the longest."""
+    """(N,) text; each takes the memory of the longest."""
     texts = np.array([text for chunk in chunks for text in chunk], object)
     longest = max(map(len, texts), default=0)
     if longest > MAX_NAME_CHARACTERS or longest * len(texts) > MAX_LABEL_CHARACTERS:
@@ -97,7 +98,7 @@ def _as_array(chunks: Sequence[Sequence[str]], use: str) -> np.ndarray:
 
 
 def _parsed(path: Path, columns: Columns, lenient: bool) -> Iterator[_Read]:
-    """Each chunk, with pixels in the image's order."""
+    """The chunks, with pixels in the order of the image."""
     order = _order(columns)
     row = num_values = 0
     with opened(path) as (stream, _):
@@ -122,7 +123,7 @@ def _read_chunk(chunk: bytes, columns: Columns, row: int, line: int, num_lines: 
 
 
 def _read_sound(chunk: bytes, columns: Columns, row: int, line: int, num_values: int) -> _Read:
-    """The rows of a chunk that can be read, and what is wrong with the others."""
+    """The rows of a chunk that can be read, and the errors of the others."""
     filled = with_content(chunk, columns.form)
     lines = Chunk([text for _, text in filled], [line + offset for offset, _ in filled], row)
     bad = bad_rows(lines, columns, num_values)
@@ -133,7 +134,7 @@ def _read_sound(chunk: bytes, columns: Columns, row: int, line: int, num_values:
 
 
 def _order(columns: Columns) -> np.ndarray | None:
-    """From the order of the file to that of the image; None where they are the same."""
+    """The permutation from the order of the file to that of the image; None if they are the same."""
     rank = np.argsort(np.argsort(columns.pixels))
     return None if np.array_equal(rank, np.arange(len(rank))) else rank
 
@@ -141,8 +142,8 @@ def _order(columns: Columns) -> np.ndarray | None:
 def _parse(
     chunk: bytes, columns: Columns, row: int, line: int, num_rows: int
 ) -> tuple[np.ndarray, dict[str, list[str]]]:
-    """Pixels in the file's order and texts of some lines. Lines without content, and spaces around cells, are looked
-    for only where polars cannot parse."""
+    """Pixels in the file's order and texts of some lines. Lines without content, and spaces around cells, are only
+    handled if polars cannot parse the lines."""
     wide = len(columns.names) > MAX_TABLE_COLUMNS
     found = None
     if columns.form.separator != WHITE and not wide:
@@ -172,8 +173,8 @@ def _tidied(lines: list[bytes], form: Form, columns: Columns, count: int) -> tup
 def _table(
     chunk: bytes, columns: Columns, num_rows: int, separator: str
 ) -> tuple[np.ndarray, dict[str, list[str]]] | None:
-    """What polars reads; None where that is not a table of numbers. Rows too short for all their cells are refused
-    before polars allocates them."""
+    """The table read by polars; None if it is not a table of numbers. Rows that are too short for all their cells are
+    refused before polars allocates memory."""
     width, num_pixels = len(columns.names), len(columns.pixels)
     if (width + num_pixels) * num_rows > len(chunk) + 1:
         return None

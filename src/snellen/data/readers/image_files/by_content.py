@@ -1,4 +1,4 @@
-"""Which files are images: by their suffix, or without a known one by their first bytes."""
+"""Which files are images: by their suffix, or, if it is unknown, by their first bytes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from snellen.data.readers.image_files.folder_tree import may_be_image
 
 
 def is_image_by_content(name: str, start: Callable[[], bytes]) -> bool:
-    """Whether a file is an image, maybe of a format that is not read. start: gives its first bytes, which are asked
-    for only where the suffix does not tell."""
+    """Whether a file is an image, possibly of an unsupported format. start: returns its first bytes; it is called only
+    if the suffix does not decide."""
     if is_image(Path(name)):
         return True
     if not may_be_image(name):
@@ -22,5 +22,5 @@ def is_image_by_content(name: str, start: Callable[[], bytes]) -> bool:
 
 
 def is_image_file(path: Path) -> bool:
-    """The same of a file at a path."""
+    """The same for a file at a path."""
     return is_image_by_content(path.name, lambda: start_of(path))

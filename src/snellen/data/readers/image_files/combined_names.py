@@ -1,4 +1,4 @@
-"""Folders whose names say class and part at once: `cat_train`, `cat_test`, `dog_train`, `dog_test`."""
+"""Folders whose names contain class and part: `cat_train`, `cat_test`, `dog_train`, `dog_test`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def split_name(name: str) -> tuple[str, PartRole] | None:
 
 
 def combined_names(tree: FolderTree, folders: Iterable[str]) -> dict[str, tuple[str, PartRole]]:
-    """The class and the part of each folder, when that is certain: every name says both, each of at least two classes
-    has the same parts, training among them, and images directly in its folders. Otherwise empty."""
+    """The class and the part of each folder if that is certain: every name contains both, each of at least two classes
+    has the same parts, including training, and images directly in its folders. Otherwise empty."""
     found: dict[str, tuple[str, PartRole]] = {}
     for folder in folders:
         said = split_name(name_of(folder))
@@ -44,7 +44,8 @@ def combined_names(tree: FolderTree, folders: Iterable[str]) -> dict[str, tuple[
 
 
 def lines_that_move(tree: FolderTree, folders: Iterable[str]) -> str | None:
-    """Commands that put folders into the parts that their names say; None when these are not classes and parts."""
+    """Commands that move folders into folders of the parts in their names; None if the names are not classes and
+    parts."""
     moves = list[str]()
     labels = set[str]()
     for folder in folders:

@@ -20,17 +20,16 @@ from snellen.errors import DataError, located
 from snellen.phrases import plural, some
 
 MAX_OPENED = 100
-"""Files without the suffix of an image of which the first bytes are looked at."""
+"""The most files without the suffix of an image whose first bytes are read."""
 
 NAMED_ITEMS = 5
-"""Folders and files that one sentence names."""
+"""The most folders and files that one sentence names."""
 
 
 def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
-    """The rows of a data set, by path, and sentences on what was found and passed over.
-
-    root: the folder of the files, or anything else that their paths are below. Raises DataError when it is not clear
-    which folders are classes, and for a class that the study names but that has no images.
+    """The rows of a data set, by path, and sentences on how folders were read and what was skipped. root: the folder or
+    archive of the files. Raises DataError if it is not clear which folders are classes, and for a class that the study
+    names but that has no images.
     """
     tree = FolderTree(listing.files, listing.folders)
     layout = lay_out(tree, options.keys, bool(options.group or options.class_names or options.classes))
@@ -51,7 +50,7 @@ def rows_of(listing: Listing, root: Path, options: Options) -> tuple[list[Labell
 
 
 def _row(file: str, root: Path, layout: Layout, options: Options) -> LabelledFile | None:
-    """None for files outside the class folders, and for those that are no images by their suffix."""
+    """None for files outside the class folders, and for files whose suffix is not that of an image."""
     folder = _class_folder(file, layout)
     if folder is None or not may_be_image(file):
         return None
@@ -85,7 +84,7 @@ def _check_named_classes(tree: FolderTree, layout: Layout, options: Options) -> 
 
 
 def _check_several_classes(tree: FolderTree, layout: Layout) -> None:
-    """Raises DataError that names the folder which was taken for the only class, and what is in it."""
+    """Raises DataError that names the folder which was read as the only class, and its content."""
     labels = {_class_of(folder, layout) for folder in layout.classes}
     if len(labels) > 1:
         return
@@ -112,15 +111,15 @@ def _said_of_others(tree: FolderTree, layout: Layout) -> Iterator[str]:
 
 
 def _said_of_data(files: Sequence[str], layout: Layout) -> Iterator[str]:
-    """A sentence on tables and arrays outside the class folders, which may be what the user means."""
+    """A sentence on tables and arrays outside the class folders, which may be the data that the user means."""
     beside = [file for file in files if suffix(file) in DATA_SUFFIXES and not _class_folder(file, layout)]
     if beside:
         yield f"Tables and arrays beside the class folders are not used: {some(beside, NAMED_ITEMS)}."
 
 
 def _recognises(path: Path) -> bool:
-    """Whether a folder in `path` holds an image, at any depth: by the suffixes, or else by the first bytes of files
-    that have none or an unknown one."""
+    """Whether a folder in `path` holds an image, at any depth: by suffix, or by the first bytes of files with no or an
+    unknown suffix."""
     if not path.is_dir():
         return False
     unknown = list[Path]()

@@ -1,4 +1,4 @@
-"""Which folders of a data set are parts of its publisher and which are classes. What is not clear is refused."""
+"""Which folders of a data set are parts (train, test) and which are classes. Unclear layouts are errors."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NAMED_FOLDERS = 5
 
 
 class NoClassFolders(DataError):
-    """Images that are not in folders of classes; a table may say which classes they have."""
+    """Images that are not in folders of classes; a table may give their classes."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """classes: the path of each class folder, with its part. remarks: what is not obvious from the folders' names.
-    parts_below: whether each path is that of a part in a class folder, `cats/train`. names: the class of each path
-    where its name says class and part, `cat_train`."""
+    """classes: the path of each class folder, with its part. remarks: sentences on what is not obvious from the
+    folders' names. parts_below: whether each path is that of a part in a class folder, `cats/train`. names: the class
+    of each path whose name contains class and part, `cat_train`."""
 
     classes: Mapping[str, PartRole]
     remarks: tuple[str, ...] = ()
@@ -44,8 +44,8 @@ class Layout:
 
 def lay_out(tree: FolderTree, keys: Mapping[str, str], depth_is_given: bool = False) -> Layout:
     """The class folders of a tree. keys: the folder of each part, from the study. depth_is_given: whether the study
-    names classes or groups, so that folders in class folders are no classes. Raises DataError with what was found and
-    the line to write, when that is not clear."""
+    names classes or groups, so that folders in class folders are no classes. Raises DataError, with the folders and the
+    line to write, if that is not clear."""
     if keys:
         return _as_given(tree, keys)
     top = ""
@@ -72,7 +72,7 @@ def _of_combined(tree: FolderTree, top: str, said: Mapping[str, tuple[str, PartR
 
 
 def _check_classes_are_not_below(tree: FolderTree, folders: Sequence[str], parts: Mapping[str, PartRole]) -> None:
-    """Raises DataError when several folders hold mostly folders of the same names: these may be the classes, and the
+    """Raises DataError if several folders hold mostly folders with the same names: these may be the classes, and the
     folders above them sources, forms of the images or parts of the data (color/cat and segmented/cat)."""
     holders = Counter(name for folder in folders for name in tree.names(folder))
     shared = sorted(name for name, number in holders.items() if number > 1)
@@ -155,7 +155,7 @@ def _folders_above(classes: Mapping[str, PartRole]) -> set[str]:
 
 
 def _is_labelled(tree: FolderTree, part: str, known: Sequence[str]) -> bool:
-    """False for images directly in the part, or all in one folder that is no class of the training part."""
+    """False for images directly in the part, or all in one folder that is not a class of the training part."""
     below = tree.folders(part)
     return len(below) > 1 or (len(below) == 1 and (bool(tree.loose[part]) or name_of(below[0]) in known))
 
@@ -194,10 +194,9 @@ def _parts_below_classes(tree: FolderTree, folders: Sequence[str]) -> dict[str, 
 
 
 def _parts(tree: FolderTree, top: str) -> dict[str, PartRole] | None:
-    """The folders in `top` that are parts; None when they are classes, or when the data may lie deeper.
-
-    They are parts when there is one for training, and every other folder with images is one too, or holds images
-    without classes. Raises DataError when they may be either.
+    """The folders in `top` that are parts; None if they are classes, or the data may be deeper. They are parts if there
+    is one for training, and every other folder with images is a part too, or holds images without classes. Raises
+    DataError if they may be either.
     """
     folders = tree.folders(top)
     named = {folder: role for folder in folders if (role := role_of_folder(name_of(folder)))}
@@ -217,7 +216,7 @@ def _parts(tree: FolderTree, top: str) -> dict[str, PartRole] | None:
 
 
 def _check_without_training(tree: FolderTree, top: str, exact: set[str], others: Sequence[str]) -> None:
-    """Raises DataError for parts without one for training."""
+    """Raises DataError if there is no part for training."""
     if not exact:
         return
     if not others and len(exact) == len(tree.folders(top)):
@@ -237,7 +236,8 @@ def _check_without_training(tree: FolderTree, top: str, exact: set[str], others:
 def _are_beside_parts(
     tree: FolderTree, top: str, named: Mapping[str, PartRole], exact: set[str], others: Sequence[str]
 ) -> bool:
-    """Whether folders lie beside parts, and hold images without classes. Raises DataError when that is not sure."""
+    """Whether there are folders beside the parts that hold images without classes. Raises DataError if that is not
+    certain."""
     trains, parts = [each for each in named if named[each] == "train"], _by_role(named)
     if not any(tree.folders(each) for each in trains) or (len(parts) == 1 and not exact):
         if len({named[each] for each in exact}) > 1:
@@ -292,7 +292,7 @@ def _counted(tree: FolderTree, folder: str) -> str:
 
 
 def keys_line(parts: Mapping[str, str]) -> str:
-    """The line of a study that says which folder is which part."""
+    """The line of a study that names the folder of each part."""
     quoted = {role: path if PLAIN.fullmatch(path) else json.dumps(path) for role, path in parts.items()}
     return f"`keys: {{{', '.join(f'{role}: {path}' for role, path in quoted.items())}}}`"
 

@@ -1,4 +1,4 @@
-"""How many images lie in and below each folder, from the paths of all files."""
+"""The number of images in and below each folder, from the paths of all files."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ OTHER_SUFFIXES = frozenset(
         *(".lnk", ".url", ".sha256", ".md5"),
     )
 )
-"""Of files that are no images and lie beside them: passed over. Every other file may be an image."""
+"""Suffixes of other files that are often beside images, and are skipped. Every other file may be an image."""
 
 
 DATA_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".npy", ".npz", ".mat", ".h5", ".hdf5"))
-"""Of files that other readers read: tables and arrays."""
+"""Suffixes of files for other readers: tables and arrays."""
 
 
 def may_be_image(path: str) -> bool:
-    """Whether the suffix is not one of something else: a file without one, or with an unknown one, may be an image."""
+    """Whether a file may be an image: its suffix is missing, unknown, or that of an image."""
     return suffix(path) not in OTHER_SUFFIXES
 
 
 def suffix(path: str) -> str:
-    """In lower case, with its dot; empty where there is none."""
+    """The suffix in lower case, with its dot; empty without one."""
     name = name_of(path)  # not PurePosixPath: 15 us, for a million files
     return name[name.rfind(".") :].lower() if "." in name[1:] else ""
 
@@ -38,8 +38,8 @@ def suffix(path: str) -> str:
 class FolderTree:
     """Folders by their paths with forward slashes, "" for the source itself.
 
-    loose: files with the suffix of an image directly in a folder; first_loose: one of them. below: files at any depth
-    that may be images. others: files at any depth that are something else.
+    loose: files with the suffix of an image directly in a folder; first_loose: one of them. below: number of files at
+    any depth that may be images. others: number of other files at any depth.
     """
 
     def __init__(self, files: Iterable[str], folders: Iterable[str]) -> None:
@@ -64,24 +64,24 @@ class FolderTree:
         return self._folders.get(folder, [])
 
     def names(self, folder: str) -> list[str]:
-        """The same by their own names."""
+        """The same, by name instead of path."""
         return [name_of(each) for each in self.folders(folder)]
 
     def only_folder(self, folder: str) -> str | None:
-        """The only folder in `folder`, when all images are in folders in it; else None."""
+        """The only folder in `folder`, if all images are in folders in it; else None."""
         below = self.folders(folder)
         if len(below) != 1 or self.loose[folder] or self.loose[below[0]] or not self.folders(below[0]):
             return None
         return below[0]
 
     def innermost(self, folder: str, known: Iterable[str] = ()) -> str:
-        """`folder`, or the folder that holds all its class folders when it is nested. known: names of classes."""
+        """`folder`, or the folder inside it that holds all class folders. known: names of classes."""
         while (below := self.only_folder(folder)) and name_of(below) not in known:
             folder = below
         return folder
 
     def without_images(self) -> list[str]:
-        """Folders that hold none at any depth, but not those inside others of that kind."""
+        """The topmost folders without images at any depth."""
         empty = {folder for folder in self.all if not self.below[folder]}
         return sorted(folder for folder in empty - {""} if folder.rpartition("/")[0] not in empty)
 

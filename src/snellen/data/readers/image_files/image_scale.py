@@ -15,14 +15,14 @@ from snellen.errors import StudyError
 
 
 def depths_of(images: Sequence[DecodedImage]) -> Counter[int]:
-    """Bits a channel of images as they were decoded, 8, 16 or 32, each with the number of images."""
+    """Bits a channel of decoded images, 8, 16 or 32, each with the number of images."""
     return Counter(image.bits for image in images)
 
 
 def image_scale(
     depths: Counter[int], images: np.ndarray, options: Options
 ) -> tuple[tuple[float, float], tuple[str, ...]]:
-    """Black and white of (N, H, W, C) images in their common format, and what is said of them.
+    """Black and white of (N, H, W, C) images in their common format, and remarks.
 
     Raises StudyError for a `pixel_range` with images of several depths, an alpha channel, or a black border.
     """
@@ -34,7 +34,7 @@ def image_scale(
         found = " and ".join(f"{number:,} of {bits} bits" for bits, number in sorted(depths.items()))
         raise StudyError("one range for images of two kinds", found=found, expected="one kind", where=where)
     if images.shape[3] == 4:
-        hint = "Say `background: white` (or black) to fill what is transparent, or save the images without."
+        hint = "Say `background: white` (or black) to fill transparent areas, or save the images without transparency."
         raise StudyError("transparent images with a range of their own", found=given, where=where, hint=hint)
     if options.pixel_range[0] != 0 and options.resizing and options.resizing.step == "pad":
         hint = "Use `resize` or `crop`, or a range from 0."

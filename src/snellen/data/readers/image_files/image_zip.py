@@ -1,4 +1,4 @@
-"""A zip archive of image files in a folder for each class, read as the folder would be, without unpacking it."""
+"""A zip archive of image files in a folder for each class, read like the unpacked folder, without unpacking it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from snellen.errors import DataError, located, shown
 from snellen.limits import MAX_FOLDER_DEPTH, MAX_IMAGE_BYTES, MAX_ZIP_DIRECTORY_BYTES, MAX_ZIPPED_FILES
 
 UTF8_NAME = 0x800
-"""The flag of a member whose name is UTF-8; macOS writes such names without it, which the standard library then takes
-for the code page of DOS."""
+"""The flag of a member whose name is UTF-8. macOS writes UTF-8 names without it, which the standard library then
+decodes as DOS code page 437."""
 
 
 class ImageZip:
@@ -44,7 +44,7 @@ class ImageZip:
         check_expansion(sum(info.file_size for info in self.members.values()), num_bytes)
 
     def listing(self) -> Listing:
-        """The members without what systems leave, as of a folder."""
+        """The members, without files that systems leave behind, as for a folder."""
         found = Listing()
         for path in self.members:
             names = path.split("/")
@@ -58,7 +58,7 @@ class ImageZip:
         return found
 
     def start(self, path: str) -> bytes:
-        """The first bytes of a member, by which its format is known; none of one that is damaged."""
+        """The first bytes of a member, by which its format is recognised; empty for a damaged one."""
         try:
             check_member(self.members[path], self._num_bytes)
             with readable(), self._archive.open(self.members[path]) as stream:
@@ -67,7 +67,7 @@ class ImageZip:
             return b""
 
     def read(self, path: str) -> bytes:
-        """The bytes of a member. Raises DataError when it is damaged or implausibly large."""
+        """The bytes of a member. Raises DataError if it is damaged or implausibly large."""
         info = self.members[path]
         check_member(info, self._num_bytes)
         if info.file_size > MAX_IMAGE_BYTES:
@@ -103,7 +103,7 @@ def opened_images(path: Path) -> Iterator[ImageZip]:
 
 
 def names_in_zip(path: Path) -> list[str]:
-    """The names of the members of a zip archive without what systems leave; empty for any other file."""
+    """The names of the members of a zip archive, without files that systems leave behind; empty for any other file."""
     if not is_zip(path):
         return []
     with located(path.name), opened_zip(path, MAX_ZIPPED_FILES, MAX_ZIP_DIRECTORY_BYTES) as archive:
@@ -111,13 +111,13 @@ def names_in_zip(path: Path) -> list[str]:
 
 
 def is_zip_of_images(path: Path) -> bool:
-    """Whether it is a zip archive with images; arrays beside them are passed over as in a folder."""
+    """Whether it is a zip archive with images; arrays beside them are skipped, as in a folder."""
     names = [] if path.suffix.lower() == ".npz" else names_in_zip(path)
     return any(is_image(Path(name)) for name in names) or _begin_as_images(path, names)
 
 
 def _begin_as_images(path: Path, names: Sequence[str]) -> bool:
-    """Whether one of the first members without the suffix of an image or of something else begins as an image."""
+    """Whether one of the first members with an unknown suffix has the first bytes of an image."""
     unknown = [name for name in names if not name.endswith("/") and may_be_image(name)][:MAX_OPENED]
     if not unknown:
         return False

@@ -45,10 +45,9 @@ EXCLUDE_HINT = (
 @dataclass(frozen=True, slots=True)
 class LabelledFile:
     """A row of the data set. file: a path, or a name in an archive. id: the path below the source, with forward
-    slashes. place: the same for messages.
-
-    content: the image where it is at hand: the bytes of its file, or an image that Pillow has open; then `file` is
-    not read. page: of a TIFF file, from 0; None for all of its pages, each of which becomes a row.
+    slashes. place: the same for messages. content: the image if it is in memory: the bytes of its file, or an image
+    open in Pillow; then `file` is not read. page: a page of a TIFF file, from 0; None for all of its pages, each of
+    which becomes a row.
     """
 
     file: Path
@@ -64,7 +63,7 @@ class LabelledFile:
 def select_rows(rows: Sequence[LabelledFile], options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
     """The rows of the classes that the study keeps, and these classes in order.
 
-    Raises UnknownName for such a class without rows, DataError for a label that is not in `class_names`, and for
+    Raises UnknownName for a kept class without rows, DataError for a label that is not in `class_names`, and for
     classes of other parts that the training part lacks.
     """
     for row in rows:
@@ -130,7 +129,7 @@ def read_dataset(
     pixels, animated = [image.pixels for image in decoded], sum(image.animated for image in decoded)
     reduced = sum(image.reduced for image in decoded)
     depths = depths_of(decoded)
-    del decoded  # its pixels, where they are converted below
+    del decoded  # frees the pixels that are converted below
     _check_complete(rows, classes, excluded)
     _check_sizes(pixels)
     pixels = with_common_format(pixels, [row.place for row in rows])
@@ -145,13 +144,13 @@ def read_dataset(
         remarks = (*remarks, f"{animated:,} of the files are animations: only the first frame of each is read.")
     remarks = (*remarks, *_said_of_pages(rows, reduced))
     dataset = assemble(parts, classes if len(classes) > 1 else None, scale, name, remarks)
-    if dataset.official_validation is None:  # it may repeat the other parts: see `assemble`
+    if dataset.official_validation is None:  # a validation part may repeat the other parts: see `assemble`
         rows = [row for row in rows if row.role != "validation"]
     return replace(dataset, ids=np.array([row.id for row in rows]), groups=_groups(rows), excluded=excluded)
 
 
 def _content_of(row: LabelledFile) -> bytes:
-    """Raises DataError that says why a file, or where its link leads, cannot be reached."""
+    """Raises DataError that says why a file, or the target of its link, cannot be read."""
     try:
         row.file.stat()
     except OSError as error:
@@ -203,7 +202,8 @@ def _decode_all(
 
 
 def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
-    """The rows, those that name pages of one file in one part together, at the place of the first, by page."""
+    """The rows in groups: rows that name pages of one file in one part are together, at the place of the first, by
+    page."""
     files: dict[tuple[Path, PartRole, int], list[LabelledFile]] = {}
     for number, row in enumerate(rows):
         files.setdefault((row.file, row.role, number if row.page is None else -1), []).append(row)
@@ -213,7 +213,7 @@ def _by_file(rows: Sequence[LabelledFile]) -> list[list[LabelledFile]]:
 def _images(rows: Sequence[LabelledFile], content: bytes, options: Options) -> list[tuple[LabelledFile, DecodedImage]]:
     """The image of a file, or those on pages of a TIFF file: all pages, or those that the rows name.
 
-    A page that is named of a file with one is no page of a file: the table says something else with it.
+    If a row names a page of a file with a single page, its column means something else, so the page is ignored.
     """
     row, pages, any_scale = rows[0], pages_of(content), options.pixel_range is not None
     if len(rows) == 1 and not pages.is_stack:
@@ -232,7 +232,7 @@ def _images(rows: Sequence[LabelledFile], content: bytes, options: Options) -> l
 
 
 def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
-    """Sentences on pages of TIFF files: how many are images, and the reduced copies that are not."""
+    """Sentences on pages of TIFF files: the number of images, and of reduced copies, which are not used."""
     stacks = Counter(row.file for row in rows if row.page is not None)
     if stacks:
         together = (
@@ -247,7 +247,7 @@ def _said_of_pages(rows: Sequence[LabelledFile], reduced: int) -> Iterator[str]:
 
 
 def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], excluded: Sequence[Excluded]) -> None:
-    """Raises DataError when there is no training row, or a class has no rows; it names the first file left out."""
+    """Raises DataError if there is no training row, or a class has no rows; it names the first excluded file."""
     first = (
         f"Left out: {len(excluded):,} files, such as {excluded[0].file}: {excluded[0].reason}." if excluded else None
     )
@@ -261,7 +261,7 @@ def _check_complete(rows: Sequence[LabelledFile], classes: Sequence[str], exclud
 
 
 def _check_sizes(images: Sequence[np.ndarray]) -> None:
-    """Raises ImageSizes, with all sizes found, when there is more than one or it is too large."""
+    """Raises ImageSizes, with all sizes, if there are several sizes or the size is too large."""
     sizes = Counter(image.shape[:2] for image in images)
     if len(sizes) == 1 and max(max(sizes)) <= MAX_SIDE_PIXELS:
         return
@@ -277,8 +277,8 @@ def _check_sizes(images: Sequence[np.ndarray]) -> None:
 
 
 def _groups(rows: Sequence[LabelledFile]) -> np.ndarray | None:
-    """(N,) int64, the first row of each group; None when no row names one and none is a page. Pages of one file belong
-    together, unless the study names groups: these say which pages do."""
+    """(N,) int64, the first row of each group; None if no row has a group and none is a page. Pages of one file are a
+    group, unless the study names groups."""
     if rows[0].group is not None:
         return first_occurrences(np.array([row.group for row in rows]))
     if all(row.page is None for row in rows):

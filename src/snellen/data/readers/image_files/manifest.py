@@ -32,12 +32,12 @@ FOLDER = "folder"
 PAGE = re.compile(r"[0-9]{1,9}")
 
 NO_LABELS = ("", "nan", "<na>", "null")
-"""What programs write where there is no label, in lower case; `None` and `NA` may be classes."""
+"""What programs write for a missing label, in lower case; `None` and `NA` may be classes."""
 
 
 def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], tuple[str, ...]]:
-    """Every row, in order, and sentences on what was found. Raises DataError naming the row of a bad, missing or
-    repeated path, a bad label or role."""
+    """Every row, in order, and remarks. Raises DataError naming the row of a bad, missing or repeated path, a bad label
+    or role."""
     keys = dict(options.keys)
     folder = keys.pop(FOLDER, None)
     for use in keys:
@@ -81,8 +81,8 @@ def _list_files(manifest: Path, options: Options) -> tuple[list[LabelledFile], t
 
 
 def pages_of_rows(table: Table, given: bool) -> Sequence[int | None]:
-    """The page of a TIFF file that each row names, from 0; None where it names none. given: whether the study says
-    which column it is: then DataError is raised for what is no number; otherwise such a column is not used."""
+    """The page of a TIFF file that each row names, from 0; None if it names none. given: whether the study names the
+    column: then DataError is raised for a value that is not a number; otherwise such a column is not used."""
     cells = [cell.strip() for cell in table.columns.get("page", ())]
     wrong = next((row for row, cell in enumerate(cells) if cell and not PAGE.fullmatch(cell)), None)
     if wrong is not None and given:
@@ -102,7 +102,7 @@ def _check_lengths(table: Table) -> None:
 
 
 def _roles(table: Table, keys: Mapping[str, str]) -> tuple[Sequence[PartRole], tuple[str, ...]]:
-    """The part of each row, and sentences. Raises DataError naming the row of a value that is no part."""
+    """The part of each row, and remarks. Raises DataError naming the row of a value that is not a part."""
     if "role" not in table.columns:
         return ["train"] * len(table.columns["path"]), ()
     values, column = table.columns["role"], table.chosen.names["role"]
@@ -143,7 +143,7 @@ def _label(cells: Sequence[str], row: int) -> str:
 
 
 def _said_of_several(labels: Sequence[str]) -> Iterator[str]:
-    """A sentence on labels that look like several: `cat,bird` beside `cat`."""
+    """A remark on labels that look like several labels: `cat,bird` beside `cat`."""
     kinds = Counter(label.strip() for label in labels)
     several = [kind for kind in kinds if kinds.keys() & {part.strip() for part in re.split("[,;|]", kind)[:-1]}]
     if several:
@@ -167,7 +167,7 @@ def _group(row: int, name: str, columns: Mapping[str, Sequence[str]], role: Part
 
 
 def _recognises(path: Path) -> bool:
-    """Whether it is a Parquet file, or text with names of image files below names of columns."""
+    """Whether it is a Parquet file, or text with a header and names of image files."""
     if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return False
     with located(path.name), readable(), open_data(path) as file:
@@ -185,7 +185,7 @@ def _recognises(path: Path) -> bool:
 
 
 def _lists_images(path: Path, names: Sequence[str], first: Sequence[str]) -> bool:
-    """Whether the first row names an image, in a column that may be the path. Which is the label is asked later."""
+    """Whether the first row names an image, in a column that may be the path. The label is determined later."""
     try:
         column = path_column(names)
         if column is None or len(first) != len(names):

@@ -1,4 +1,4 @@
-"""Which column of a manifest is which, by the names that people give them."""
+"""The uses of the columns of a manifest, by their names."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ USES = ("path", "label", "group", "role", "page")
 """The uses of columns."""
 
 NEEDED = ("path", "label")
-"""Columns that a table must have for training; for prediction the path is enough."""
+"""Uses that a table must have for training; for prediction the path is enough."""
 
 ROW_NUMBERS = ("", "index", "unnamed0", "row")
-"""Names of a column with the number of the row, as pandas writes it."""
+"""Names of a column with row numbers, as pandas writes it."""
 
 OF_GROUPS = {"patient", "subject", "person", "writer", "user", "case", "slide", "video", "scene", "session", "group"}
-"""Words in names of columns whose values images share that belong together."""
+"""Words in names of columns whose values are shared by images that belong together."""
 
 MANY_COLUMNS = 40
-"""Tables with more columns hold pixels rather than names: less usual names are not looked for."""
+"""Tables with more columns probably hold pixels: less usual names are not searched."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """names: use to column. remarks: sentences on those that have no usual name. one_hot: columns of which the one with
-    1 is the label, where no column is."""
+    """names: use to column. remarks: sentences on columns without a usual name. one_hot: one-hot columns, if there is
+    no label column."""
 
     names: Mapping[str, str]
     remarks: tuple[str, ...] = ()
@@ -48,10 +48,9 @@ def choose_columns(
     unlikely: Container[str] = (),
 ) -> Columns:
     """The columns that `keys` name, otherwise those with usual names, otherwise with less usual ones; the label may be
-    one-hot, and where it is needed the only column that is left; the part is also one that begins with the name of a
-    part. first: the first cell of a column. unlikely: columns that are asked where no other will do.
-
-    Raises DataError when there are several, none of one needed, or one that marks parts in a form that is not read.
+    one-hot or, if it is needed, the only remaining column; the column of the parts may also be one whose first cell is
+    the name of a part. first: returns the first cell of a column. unlikely: columns that are considered last. Raises
+    DataError if several columns fit, a needed one is missing, or a column marks parts in an unsupported form.
     """
     chosen = {use: keys[use] for use in USES if use in keys}
     for use, name in chosen.items():
@@ -115,7 +114,7 @@ def _said_of_unused(names: Sequence[str], chosen: Mapping[str, str]) -> Iterator
 
 
 def path_column(names: Sequence[str]) -> str | None:
-    """The column of the paths. Raises DataError when there are several."""
+    """The column of the paths. Raises DataError if there are several."""
     return _find("path", names)
 
 
@@ -128,9 +127,9 @@ def _find(use: str, names: Sequence[str]) -> str | None:
 
 
 def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[PartRole | None], tuple[str, ...]]:
-    """The part of each row, None for a value that names none; and sentences. A column of a less usual name without any
-    name of a part is no such column, and one of another name without a value for training, or with one that is no part.
-    given: whether the study names the column."""
+    """The part of each row, None for a value that is not a part; and remarks. The column is ignored if it has a less
+    usual name and no value that is a part; and, with any other name, if no value means training or some value is not a
+    part. given: whether the study names the column."""
     known = {value: role_of(value.strip()) for value in set(values)}
     found, called_so = {*known.values()}, is_called("role", column)
     is_none = not any(found) if called_so else None in found or "train" not in found
@@ -140,14 +139,14 @@ def roles_of(values: Sequence[str], column: str, given: bool) -> tuple[list[Part
     return [known[value] for value in values], tuple(_said_of_roles(known, column))
 
 
-def _said_of_roles(known: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
-    usual = all(value.strip().lower() == role for value, role in known.items())
+def _said_of_roles(roles: Mapping[str, PartRole | None], column: str) -> Iterator[str]:
+    usual = all(value.strip().lower() == role for value, role in roles.items())
     named = is_called("role", column)
-    if not (usual and named) and all(known.values()):
-        said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(known.items()))
+    if not (usual and named) and all(roles.values()):
+        said = ", ".join(f"{value.strip()} is {role}" for value, role in sorted(roles.items()))
         yield f"Parts of the data by the column `{column}`: {said}."
 
 
 def names_images(line: str) -> bool:
-    """Whether a line holds the name of an image file, so that it is no header."""
+    """Whether a line holds the name of an image file, so that it cannot be a header."""
     return any(word.lower().endswith(SUFFIXES) for word in re.split(r"[\s,;\"']+", line))

@@ -1,4 +1,5 @@
-"""Where the images of a manifest are: beside it, in a folder that the study names, or in the one that has them."""
+"""The places of the images of a manifest: beside it, in a folder that the study names, or in a folder found by
+searching."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ ADDRESS = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Found:
-    """The files of all rows, each with its id: the path below the manifest's folder, or the whole path of a file
-    elsewhere. remarks: sentences on where they are, when that is not beside the manifest."""
+    """The files of all rows, each with its id: the path below the manifest's folder, or the full path of a file
+    elsewhere. remarks: sentences on their place, if they are not beside the manifest."""
 
     files: Sequence[Path]
     ids: Sequence[str]
@@ -43,7 +44,7 @@ class SourceFolder:
             raise self.outside(os.path.realpath(file))
 
     def leads_out(self, file: Path) -> bool:
-        """Whether a file lies elsewhere, maybe by a link of its own or of a folder above it."""
+        """Whether a file is outside, possibly because it, or a folder above it, is a link."""
         return not self._inside(file.parent) or (file.is_symlink() and not self._is_inside(file))
 
     def outside(self, path: str) -> OutsideFolder:
@@ -64,8 +65,8 @@ def find_images(
     follow: bool,
     lenient: bool,
 ) -> Found:
-    """The files that the rows of a manifest name. folder: where the study says that they are, absolute or below the
-    manifest's. lenient: files that do not exist are left to the decoder, unless none exists.
+    """The files that the rows of a manifest name. folder: the folder that the study names, absolute or below the
+    manifest's. lenient: whether missing files are left to the decoder, unless all are missing.
 
     Raises DataError naming the row of a bad path and of the first missing file, OutsideFolder for one that leads out.
     """
@@ -109,7 +110,7 @@ def _id(file: Path, home: SourceFolder, relative: bool) -> str:
 
 
 def _name(path: str, base: SourceFolder) -> str:
-    """The path below `base`, with forward slashes, or a whole path elsewhere where that is permitted."""
+    """The path below `base`, with forward slashes, or a full path elsewhere if that is permitted."""
     text = _without_scheme(path.strip())
     if ADDRESS.match(text):
         hint = "Download the images, and list the paths of their files."
@@ -144,8 +145,8 @@ def _without_scheme(text: str) -> str:
 
 
 def _search(names: Sequence[str], root: Path) -> tuple[list[str], str | None]:
-    """The names as paths below `root`, when each found one is clearly one file in a folder there, and a sentence that
-    says so; the names as they are when fewer than half are found. Raises DataError when there are several choices."""
+    """The names as paths below `root`, if each name that is found is unambiguous, and a sentence on that; the names
+    unchanged if fewer than half are found. Raises DataError if there are several choices."""
     candidates = _candidates(names, root)
     if 2 * sum(map(bool, candidates)) < len(names):
         return list(names), None
@@ -169,8 +170,8 @@ def _search(names: Sequence[str], root: Path) -> tuple[list[str], str | None]:
 
 
 def _candidates(names: Sequence[str], root: Path) -> list[list[tuple[str, str]]]:
-    """For each name the files below `root` that it may mean, as (folder with a slash at its end, path in it): those
-    whose path ends with it, or for a name without the suffix of an image, that have one more."""
+    """For each name the files below `root` that it may mean, as (folder with a slash at its end, path in it): files
+    whose path ends with the name, or, if it has no suffix of an image, with the name and such a suffix."""
     by_name: dict[str, list[str]] = {}
     for path in list_folder(root, follow_links=True).files:
         name = path.rpartition("/")[2]
@@ -209,7 +210,8 @@ def _several(names: Sequence[str], candidates: Sequence[Sequence[tuple[str, str]
 
 
 def _no_such_file(missing: Sequence[int], files: Sequence[Path], root: Path, names: Sequence[str]) -> DataError:
-    """The error that names the first missing file, how many there are, and where files of such names are."""
+    """The error that names the first missing file, the number of missing files, and folders with files of such
+    names."""
     first = names[missing[0]]
     others = f" (and {len(missing) - 1:,} others of {len(files):,})" if len(missing) > 1 else ""
     if len(missing) < len(files):

@@ -1,4 +1,4 @@
-"""The columns of a manifest that are used, as text, from CSV or Parquet."""
+"""The used columns of a manifest, as text, from CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MAX_HEADER_CHARACTERS = 100_000
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of text, all of one length, by use. place: the position of row n in the file, for messages. chosen: which
-    columns they are."""
+    """Columns of text of equal length, by use. place: returns the position of row n in the file, for messages. chosen:
+    the choice of columns."""
 
     columns: Mapping[str, Sequence[str]]
     place: Callable[[int], str]
@@ -38,7 +38,8 @@ class Table:
 
 
 def read_table(path: Path, keys: Mapping[str, str], needed: Sequence[str] = NEEDED) -> Table:
-    """The used columns, of which some are needed. Raises DataError naming line or row for what is no table of text."""
+    """The used columns, some of which are required. Raises DataError naming line or row if it is not a table of
+    text."""
     with located(path.name), readable(), open_data(path, MAX_MANIFEST_BYTES) as file:
         if not is_parquet(file):
             try:
@@ -51,12 +52,12 @@ def read_table(path: Path, keys: Mapping[str, str], needed: Sequence[str] = NEED
 
 
 def is_parquet(file: BufferedReader) -> bool:
-    """Whether an open file begins as Parquet does."""
+    """Whether an open file has the first bytes of a Parquet file."""
     return file.peek(4)[:4] == PARQUET_MAGIC
 
 
 def header_of(file: BufferedReader) -> tuple[list[str], list[str]]:
-    """The cells of the first two lines of a CSV file, bytes that are not UTF-8 escaped. Raises DataError for other
+    """The cells of the first two lines of a CSV file; bytes that are not UTF-8 are escaped. Raises DataError for other
     files."""
     with _as_text(file, "backslashreplace") as text:
         names, delimiter = _header(text)
@@ -99,8 +100,8 @@ def _read_csv(file: BufferedReader, keys: Mapping[str, str], needed: Sequence[st
 
 
 def _with_labels(table: Table, one_hot: OneHot, needed: Sequence[str]) -> Table:
-    """The table with the labels of one-hot columns, where it has such. Raises DataError where these are needed and rows
-    have not exactly one."""
+    """The table with the labels of one-hot columns, if it has some. Raises DataError if these are needed and some rows
+    have not exactly one 1."""
     if not table.chosen.one_hot:
         return table
     fault = one_hot.fault(table.place)
@@ -162,7 +163,7 @@ def _read_parquet(path: Path, keys: Mapping[str, str], needed: Sequence[str]) ->
 
 
 def _texts(file: Guarded, name: str, use: str) -> list[str]:
-    """The cells of a column. Numbers of labels keep their decimal point: what is done with it is said."""
+    """The cells of a column. Labels that are numbers keep their decimal point, because removing it needs a remark."""
     cells = file.read(name)
     if use == "label" and cells.dtype.kind == "f":
         return ["" if value != value else repr(value) for value in cells.tolist()]
@@ -170,7 +171,7 @@ def _texts(file: Guarded, name: str, use: str) -> list[str]:
 
 
 def _as_text_cell(value: object) -> str:
-    """A cell as CSV has it: nothing for NaN, whole numbers without a decimal point."""
+    """A cell as in CSV: empty for NaN, whole numbers without a decimal point."""
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, float):

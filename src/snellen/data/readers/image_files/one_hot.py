@@ -1,4 +1,5 @@
-"""Classes of a manifest as one-hot columns: a column for each class, with 1 in that of the image and 0 elsewhere."""
+"""Classes of a manifest as one-hot columns: one column for each class, with 1 for the class of the image and 0
+elsewhere."""
 
 from __future__ import annotations
 
@@ -8,13 +9,14 @@ from collections.abc import Callable, Sequence
 from snellen.errors import SHOWN_ITEMS, DataError, shown
 
 ZEROS, ONES = ("0", "0.0", "false"), ("1", "1.0", "true")
-"""What programs write, in lower case."""
+"""Cells for 0 and 1, in lower case."""
 
 FEWEST_COLUMNS = 2
 
 
 def one_hot_columns(names: Sequence[str], first: Callable[[str], str]) -> tuple[str, ...]:
-    """The columns whose first cell is 0 or 1, when there are several; else none. first: the first cell of a column."""
+    """The columns whose first cell is 0 or 1, if there are several; else empty. first: returns the first cell of a
+    column."""
     found = tuple(name for name in names if first(name).strip().lower() in ZEROS + ONES)
     return found if len(found) >= FEWEST_COLUMNS else ()
 
@@ -25,7 +27,7 @@ def said_of_columns(names: Sequence[str]) -> str:
 
 
 class OneHot:
-    """Collects the label of row after row. names: of the columns. labels: the text of each row, empty where it has not
+    """Collects the labels row by row. names: those of the columns. labels: the label of each row, empty unless it has
     exactly one 1."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -55,8 +57,8 @@ class OneHot:
         self.first = self.first or (row, said)
 
     def fault(self, place: Callable[[int], str]) -> DataError | None:
-        """The error for rows without exactly one 1, with the first of them; None when there are none. place: where a
-        row is."""
+        """The error for rows without exactly one 1, with the first of them; None if there are no such rows. place:
+        returns the position of a row."""
         if self.first is None:
             return None
         row, said = self.first

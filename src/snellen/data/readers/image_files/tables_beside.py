@@ -1,4 +1,4 @@
-"""Tables beside images that say which class each has: the line that reads them, tried before it is said."""
+"""Tables beside images that may hold their classes: suggests the line that reads such a table, after trying it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TRIED_TABLES, TRIED_FOLDERS = 10, 5
 
 
 def line_for_tables(root: Path) -> str | None:
-    """How to read the table in `root`, or in a folder in it, that lists most images; None when there is none."""
+    """The advice to read the table, in `root` or a folder in it, that lists the most images; None if there is none."""
     tried = [(number, table, folder) for table in _tables(root) for number, folder in _readings(root, table)]
     if not tried:
         return None
-    # of equally long tables, the one of the training part; a form for answers last
+    # of equally long tables, the one of the training part; submission forms last
     _, table, folder = max(
         tried, key=lambda each: ("submission" not in each[1].name.lower(), each[0], "train" in str(each[1]))
     )
@@ -35,7 +35,7 @@ def line_for_tables(root: Path) -> str | None:
 
 
 def _is_form(table: Path) -> bool:
-    """Whether it is a form for answers, as contests have, whose labels are no labels."""
+    """Whether it is a sample submission of a competition, whose labels are placeholders."""
     return "submission" in table.name.lower()
 
 
@@ -51,7 +51,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _readings(root: Path, table: Path) -> Iterator[tuple[int, str | None]]:
-    """How many images a table lists, with the folder that must be named for it; nothing when it cannot be read."""
+    """The number of images that a table lists, with the folder that must be named for it; 0 if it cannot be read."""
     with suppress(DataError):
         if not manifest.READER.recognises(table):
             return

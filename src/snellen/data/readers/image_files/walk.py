@@ -1,4 +1,4 @@
-"""The files of a folder at any depth, without what systems leave there, and through links only by permission."""
+"""The files of a folder at any depth, without files that systems leave there, and through links only by permission."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SYSTEM_FOLDERS: tuple[str, ...] = (
     "lost+found",
 )
 SYSTEM_FOLDERS += ("__pycache__",)
-"""What Windows, macOS, network drives and Python leave in folders, in lower case."""
+"""Names of files that Windows, macOS, network drives and Python leave in folders, in lower case."""
 
 LOOKED_AT_LINKS, LOOKED_AT = 100, 10_000
-"""Links to folders, and files behind each, that are looked at when a folder is recognised: `/` has millions."""
+"""The most links to folders, and files behind each, that are visited to recognise a folder: `/` has millions."""
 
 NAMED_PLACES, NAMED_LEFTOVERS = 3, 10
-"""Folders that links lead to, and names that were passed over, that one sentence names."""
+"""The most linked folders, and skipped names, that one sentence names."""
 
 FOLLOW_HINT = (
     "If that is meant, say `links: follow` under `data` of a study, or --follow-links for `snellen data describe` "
@@ -43,9 +43,9 @@ KEY_HINT = "`snellen init`, `snellen predict` and `snellen data describe` take -
 
 @dataclass
 class Listing:
-    """What was found below a folder, by paths with forward slashes. files: sorted. folders: all that were looked into.
-    passed_over: names of what systems leave and of hidden files, each with its number. outside: folders that links lead
-    to, each with its number of files."""
+    """The content of a folder, by paths with forward slashes. files: sorted. folders: all visited folders. passed_over:
+    names of skipped system and hidden files, with counts. outside: folders that links lead to, with their numbers of
+    files."""
 
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Listing:
     outside: Counter[str] = field(default_factory=Counter)
 
     def remarks(self) -> Iterator[str]:
-        """Sentences on what was passed over and on where links lead."""
+        """Sentences on skipped files and on the targets of links."""
         if self.passed_over:
             named = [f"{name} ({number:,})" for name, number in sorted(self.passed_over.items())]
             yield f"Passed over, left by the system or hidden: {some(named, NAMED_LEFTOVERS, 'other names')}."
@@ -65,7 +65,7 @@ class Listing:
 
 
 def system_name(name: str) -> str | None:
-    """Under which name a file or folder is passed over; None for one that is looked at."""
+    """The name under which a file or folder is skipped; None if it is not skipped."""
     if name.startswith("._"):
         return "._*"
     lower = name.lower()
@@ -87,21 +87,21 @@ def list_folder(root: Path, follow_links: bool) -> Listing:
 
 
 def files_below(root: Path) -> Iterator[str]:
-    """Files below `root` by which a folder is recognised: first those in it, then, after no others, some of those that
-    links to folders lead to, whatever these are: whether they may be followed is asked when the folder is listed."""
+    """Files below `root` by which a folder is recognised: first those in it, and, if there are none, some behind links
+    to folders. Permission to follow links is checked when the folder is listed."""
     links = list[str]()
     with reachable():
         yield from _visit(root, False, Listing(), links)
-    for link in islice(links, LOOKED_AT_LINKS):  # it grows
+    for link in islice(links, LOOKED_AT_LINKS):  # the list grows in the loop
         further = list[str]()
-        with suppress(OSError, DataError):  # such as /proc, or a folder that is not for everybody
+        with suppress(OSError, DataError):  # such as /proc, or a folder without permission
             yield from (f"{link}/{file}" for file in islice(_visit(root / link, False, Listing(), further), LOOKED_AT))
         links += [f"{link}/{each}" for each in further]
 
 
 def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | None = None) -> Iterator[str]:
-    """Not `os.walk`, which silently skips folders that it cannot list, and is recursive. links: where given, links to
-    folders are put there and not followed, and those to files need no permission."""
+    """Not `os.walk`, which silently skips folders that it cannot list, and is recursive. links: if given, links to
+    folders are collected there and not followed, and links to files need no permission."""
     inside = os.path.realpath(root)
     left: list[tuple[str, int, tuple[str, ...]]] = [("", 1, (inside,))]
     num_linked = 0
@@ -121,7 +121,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | 
                 listing.passed_over[name] += 1
             elif not is_folder(entry):
                 if links is not None:
-                    pass  # only names are looked at
+                    pass  # only names are needed
                 elif entry.is_symlink() and leads_out(root / path, inside, follow_links, path):
                     listing.outside[str((root / path).resolve().parent)] += 1
                 elif not is_below(above[-1], inside):
@@ -142,7 +142,7 @@ def _visit(root: Path, follow_links: bool, listing: Listing, links: list[str] | 
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """False also for circular links, which are refused by name when they are opened."""
+    """False also for circular links, which are reported when they are opened."""
     try:
         return entry.is_dir()
     except OSError:
@@ -150,12 +150,12 @@ def is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Whether a real path is a folder or lies in it."""
+    """Whether a resolved path is a folder or inside it."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
-    """Whether a linked file lies outside the folder. Raises OutsideFolder where that is not permitted."""
+    """Whether a linked file is outside the folder. Raises OutsideFolder if that is not permitted."""
     real = os.path.realpath(file)
     if is_below(real, inside):
         return False
@@ -167,7 +167,7 @@ def leads_out(file: Path, inside: str, follow_links: bool, place: str) -> bool:
 
 
 def _linked_folder(folder: str, above: tuple[str, ...], inside: str, follow_links: bool, place: str) -> str:
-    """Where a linked folder leads. Raises OutsideFolder without permission, DataError for a circle."""
+    """The target of a linked folder. Raises OutsideFolder without permission, DataError for a circle."""
     real = os.path.realpath(folder)
     if real in above:
         raise DataError("a linked folder that leads back to a folder above it", found=real, where=place)

@@ -1,1 +1,1 @@
-"""Labels in the forms that people have become class numbers and class names."""
+"""Converts labels of various forms to class numbers and class names."""

@@ -1,4 +1,4 @@
-"""Names of classes that look alike: composed and decomposed Unicode are one name, other differences are said."""
+"""Names of classes that look alike: composed and decomposed Unicode are one name, other similar names get a remark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def normal_form(name: str) -> str:
 
 
 def with_normal_names(options: Options) -> Options:
-    """The options with the names of classes in the same form."""
+    """The options with the names of classes in composed form."""
     class_names, classes = (
         None if names is None else tuple(map(normal_form, names)) for names in (options.class_names, options.classes)
     )
@@ -29,7 +29,7 @@ def with_normal_names(options: Options) -> Options:
 
 
 def said_of_forms(raw: Iterable[str]) -> Iterator[str]:
-    """Sentences on names in two forms of Unicode, which are one class. raw: names as they are given."""
+    """Sentences on names in two forms of Unicode, which are one class. raw: the names before normalisation."""
     forms: dict[str, set[str]] = {}
     for name in raw:
         forms.setdefault(normal_form(name), set()).add(name)

@@ -16,10 +16,10 @@ from snellen.limits import MAX_CLASSES
 def encode_labels(
     parts: Sequence[tuple[np.ndarray, str]], class_names: Sequence[str] | None
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
-    """(N,) int64 labels in 0..K-1 of all parts together, the K class names, and remarks on what the labels are. parts:
-    (N,) or (N, 1) arrays, named.
+    """(N,) int64 labels in 0..K-1 of all parts together, the K class names, and remarks on the labels. parts: (N,) or
+    (N, 1) arrays by name.
 
-    Text labels are numbered in natural order, or in the order of `class_names`; numbers as `number_codes` says. Raises
+    Text labels are numbered in natural order, or in the order of `class_names`; numbers as in `number_codes`. Raises
     DataError naming array and row of the first bad label, and for fewer than two classes.
     """
     given = None if class_names is None else _check_names(class_names)

@@ -1,4 +1,4 @@
-"""Labels in other forms than one number or text a row, made plain: one-hot rows, bytes."""
+"""Converts labels in other forms than one number or text per row: one-hot rows, bytes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from snellen.errors import DataError, located, shown
 
 
 def plain_labels(labels: np.ndarray, name: str) -> tuple[np.ndarray, str | None]:
-    """The labels, one a row, and the sentence on what was converted; other arrays unchanged.
-
-    (N, K) with a single 1 in every row and 0 elsewhere becomes the place of the 1; bytes become text. Raises DataError
-    for rows that are almost one-hot, with the first of them, and for bytes that are not UTF-8.
+    """The labels, one per row, and the remark on the conversion; other arrays unchanged. (N, K) with a single 1 in
+    every row and 0 elsewhere becomes the index of the 1; bytes become text. Raises DataError for rows that are almost
+    one-hot, with the first of them, and for bytes that are not UTF-8.
     """
     with located(name):
         if labels.dtype.kind == "S":

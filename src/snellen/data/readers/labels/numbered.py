@@ -1,7 +1,7 @@
-"""Labels that are numbers, as class numbers 0..K-1: no number has a meaning of its own, and no class is guessed.
-
-Without names the classes are the numbers that occur, in numeric order, and are named by them: from 0 or from 1, with
-gaps, negative. Names belong to labels that count from 0, or to as many labels in numeric order, or are the numbers.
+"""Labels that are numbers, as class numbers 0..K-1: no number has a special meaning, and no class is guessed. Without
+names the classes are the numbers that occur, in numeric order, and are named after them, whether they begin at 0 or 1,
+have gaps or are negative. Names belong to labels that count from 0, or to an equal number of labels in numeric order,
+or are the numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from snellen.limits import MAX_CLASSES
 from snellen.phrases import listing, yaml_list
 
 LISTED = 10
-"""Labels that a sentence lists."""
+"""The most labels that a sentence lists."""
 ZERO_LAST = [*map(str, range(1, 10)), "0"]
 """SVHN's digits in the order of its labels 1 to 10."""
 
@@ -23,8 +23,8 @@ ZERO_LAST = [*map(str, range(1, 10)), "0"]
 def number_codes(
     columns: Sequence[np.ndarray], places: Sequence[str], names: tuple[str, ...] | None
 ) -> tuple[list[np.ndarray], tuple[str, ...], tuple[str, ...]]:
-    """The class numbers of each column, the names of the classes, and remarks. columns: (N,) int64 labels, at their
-    places in the file. names: those that the study gives. Raises DataError when they do not fit the labels."""
+    """The class numbers of each column, the names of the classes, and remarks. columns: (N,) int64 labels, by their
+    places in the file. names: those of the study. Raises DataError if they do not fit the labels."""
     values = np.unique(np.concatenate(columns))
     if names is None:
         _expect_one_count(columns, places)
@@ -49,7 +49,7 @@ def number_codes(
 
 
 def _by_name(values: np.ndarray, names: Sequence[str]) -> bool:
-    """Whether every label is itself the name of a class. Labels that count from 0 through all names are no names."""
+    """Whether every label is the name of a class. If labels count from 0 through all names, they are not names."""
     return len(values) <= len(names) and {*map(str, values.tolist())} <= {*names} and not _counts(values, len(names))
 
 
@@ -58,7 +58,8 @@ def _counts(values: np.ndarray, number: int) -> bool:
 
 
 def _expect_one_count(columns: Sequence[np.ndarray], places: Sequence[str]) -> None:
-    """Raises DataError when two parts have equally many labels without gaps, but count from 0 and from 1."""
+    """Raises DataError if two parts have equal numbers of labels without gaps, but one counts from 0 and the other from
+    1."""
     values = [np.unique(column) for column in columns]
     for each, place in zip(values[1:], places[1:]):
         first = values[0]
@@ -73,7 +74,7 @@ def _expect_one_count(columns: Sequence[np.ndarray], places: Sequence[str]) -> N
 
 
 def _expect_no_other_number(values: np.ndarray, names: Sequence[str], place: str) -> None:
-    """Raises DataError when a label in order would get the number of another label as its name."""
+    """Raises DataError if names in numeric order would give a label the number of another label as its name."""
     numbers = [*map(str, values.tolist())]
     wrong = [(number, name) for number, name in zip(numbers, names) if number in names and number != name]
     if wrong:
@@ -91,7 +92,7 @@ def _expect_no_other_number(values: np.ndarray, names: Sequence[str], place: str
 def _misfit(
     columns: Sequence[np.ndarray], places: Sequence[str], values: np.ndarray, names: Sequence[str]
 ) -> DataError:
-    """The error for more or fewer names than labels, at the first label that does not count from 0 among them."""
+    """The error for more or fewer names than labels, at the first label outside 0 to K - 1."""
     number, rows = next(
         (number, np.flatnonzero(outside))
         for number, column in enumerate(columns)
@@ -110,7 +111,7 @@ def _misfit(
 
 
 def _remarks(values: np.ndarray) -> tuple[str, ...]:
-    """What is said of labels that do not count from 0."""
+    """A remark on labels that do not count from 0."""
     if _counts(values, len(values)):
         return ()
     said = f"Labels are {len(values):,} numbers, {_extent(values)}; classes are named by them."
@@ -122,7 +123,7 @@ def _remarks(values: np.ndarray) -> tuple[str, ...]:
 
 
 def _extent(values: np.ndarray) -> str:
-    """1 to 26; 0 to 24 without 9; 10, 20 and 30."""
+    """For example "1 to 26"; "0 to 24 without 9"; "10, 20 and 30"."""
     low, high = int(values[0]), int(values[-1])
     missing = high - low + 1 - len(values)
     if missing == 0:

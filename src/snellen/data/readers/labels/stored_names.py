@@ -1,4 +1,4 @@
-"""Names of classes that a file of arrays holds beside its labels."""
+"""Class names that a file of arrays holds beside its labels."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def stored_names(
     parts: Sequence[Part],
     given: tuple[str, ...] | None,
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """The names of the classes, `given` by the study or those of the file, and a remark on the file's: that they are
-    used, or why not. Labels must be numbers from 0, one name for each, up to the greatest label."""
+    """The names of the classes, `given` by the study or those of the file, and a remark on whether the latter are used,
+    or why not. Labels must be numbers from 0, with one name for each number up to the largest label."""
     name = next((name for name in shapes if name.rpartition("/")[2].lower() in USUAL), None)
     if name is None or given is not None or any(name in (part.images_name, part.labels_name) for part in parts):
         return given, ()
@@ -48,7 +48,7 @@ def _names(shape: tuple[int, ...], name: str, read: Callable[[str], np.ndarray])
 
 
 def _number(part: Part) -> int:
-    """One more than the greatest label."""
+    """One more than the largest label."""
     labels = plain_labels(part.labels, part.labels_name)[0]
     if labels.dtype.kind not in "biuf" or not labels.size or labels.min() < 0:
         raise DataError("the labels are no numbers from 0")

@@ -11,15 +11,15 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 def first_fraction(labels: Sequence[str]) -> int | None:
-    """The place of the first label that is no whole number, where all are numbers (empty ones aside); else None."""
+    """The index of the first label that is not a whole number, if all are numbers or empty; else None."""
     if not all(not label or NUMBER.fullmatch(label) for label in labels):
         return None
     return next((place for place, label in enumerate(labels) if label.partition(".")[2].strip("0")), None)
 
 
 def as_whole_numbers(labels: Sequence[str]) -> tuple[Sequence[str], str | None]:
-    """The labels without a decimal point, and the sentence that says so, where all are whole numbers; else unchanged.
-    Empty ones stay empty."""
+    """The labels without a decimal point, and the remark on that, if all are whole numbers; else unchanged. Empty ones
+    stay empty."""
     kinds = {*labels}
     written = sorted(label for label in kinds if "." in label)
     if not written or not all(not label or NUMBER.fullmatch(label) for label in kinds):

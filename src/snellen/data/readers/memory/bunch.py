@@ -1,4 +1,4 @@
-"""Bunches of `sklearn.datasets`: digits, Olivetti and LFW faces, and what `fetch_openml` gives."""
+"""Bunches of `sklearn.datasets`: digits, Olivetti and LFW faces, and results of `fetch_openml`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from snellen.data.readers.memory.rows import Rows
 from snellen.errors import DataError
 
 MNIST_PIXELS = 784
-"""Flat rows of this length are images of 28x28 pixels, as those of MNIST and its many successors."""
+"""Flat rows of this length are images of 28x28 pixels, as in MNIST and its many successors."""
 DIGITS = "Optical recognition of handwritten digits"
 DIGITS_RANGE = (0.0, 16.0)
-"""scikit-learn's digits count the dark pixels of a 4x4 block."""
+"""The pixel range of scikit-learn's digits, which count the dark pixels of a 4x4 block."""
 
 
 def is_bunch(value: Any) -> bool:
@@ -26,9 +26,8 @@ def is_bunch(value: Any) -> bool:
 
 
 def rows_of_bunch(bunch: Mapping[str, Any], part: str, role: PartRole) -> Rows:
-    """The rows of a bunch: its `images`, or the flat rows of `data` where it is certain that they are square images.
-
-    Raises DataError for other flat rows.
+    """The rows of a bunch: its `images`, or the flat rows of `data` if they are certainly square images. Raises
+    DataError for other flat rows.
     """
     target = bunch["target"]
     labels = [] if target is None else list(target)
@@ -68,7 +67,7 @@ def _squares(bunch: Mapping[str, Any], part: str) -> tuple[np.ndarray, tuple[str
 
 
 def _class_names(bunch: Mapping[str, Any], labels: list[Any]) -> tuple[str, ...] | None:
-    """`target_names` where they name the numbers of the labels; of `fetch_openml` they name the column."""
+    """`target_names` if they are names for the numbers of the labels; for `fetch_openml` they are names of columns."""
     names = bunch.get("target_names")
     if names is None or not all(isinstance(label, (int, np.integer)) for label in labels):
         return None

@@ -1,4 +1,4 @@
-"""The images of rows in memory, an array, a tensor, or a cell for each, in a form that can be decoded."""
+"""Images in memory, as an array, a tensor, or one cell for each row, in a form that can be decoded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def is_array(value: Any) -> bool:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether it is a torch tensor; torch is not imported for the answer."""
+    """Whether it is a torch tensor, without importing torch."""
     return any(
         f"{kind.__module__}.{kind.__name__}" in ("torch.Tensor", "torch._tensor.Tensor") for kind in type(value).__mro__
     )
 
 
 def as_array(value: Any, where: str) -> np.ndarray:
-    """A NumPy array of an array or tensor, in the memory of the processor."""
+    """A NumPy array of an array or tensor, in CPU memory."""
     try:
         return np.asarray(value.detach().cpu().numpy() if is_tensor(value) else value)
     except (TypeError, ValueError) as error:
@@ -41,10 +41,9 @@ def as_array(value: Any, where: str) -> np.ndarray:
 def decodable(
     given: Any, part: str, place: Callable[[int], str], folder: Path | None
 ) -> np.ndarray | list[Path | bytes | Image.Image]:
-    """The images of a part: (N, ...) pixels, or what the image decoder takes.
-
-    place: where a row is. folder: where relative paths begin. Raises DataError for a row that holds no image, rows of
-    several forms, and arrays of different shapes.
+    """The images of a part: (N, ...) pixels, or cells for the image decoder. place: returns the position of a row.
+    folder: the folder of relative paths. Raises DataError for a row without an image, rows of several forms, and arrays
+    of different shapes.
     """
     if is_array(given) and not _has_objects(given):
         return as_array(given, part)
@@ -64,12 +63,12 @@ def decodable(
 
 
 def _has_objects(cells: Any) -> bool:
-    """Whether an array holds texts or objects: each is a cell."""
+    """Whether an array holds texts or objects, each of which is a cell."""
     return isinstance(cells, np.ndarray) and cells.dtype.kind in "OUTS"
 
 
 def _cell(cell: Any, where: str, folder: Path | None) -> Path | bytes | Image.Image | np.ndarray:
-    """An image of any form. Raises DataError where there is none."""
+    """An image of any form. Raises DataError for other values."""
     if isinstance(cell, Mapping) and ("bytes" in cell or "path" in cell):
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, (bytes, bytearray, memoryview)):
@@ -87,10 +86,9 @@ def _cell(cell: Any, where: str, folder: Path | None) -> Path | bytes | Image.Im
 def with_channels_last(
     images: np.ndarray, channels: Channels | None, tensors: bool, where: str
 ) -> tuple[np.ndarray, str | None]:
-    """(N, H, W, C) of (N, C, H, W), and a remark where that was decided here; other arrays unchanged.
-
-    channels: where they are, by the caller's word. Without it only tensors are turned, and only when no other reading
-    is possible. Raises DataError, with the word to say, otherwise.
+    """(N, H, W, C) of (N, C, H, W), and a remark if that was decided here; other arrays unchanged. channels: "first" or
+    "last", as the caller says. Without it only tensors are transposed, and only if no other reading is possible.
+    Otherwise raises DataError, with the argument to give.
     """
     if images.ndim != 4 or channels == "last":
         return images, None

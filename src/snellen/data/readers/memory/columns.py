@@ -18,11 +18,11 @@ from snellen.data.readers.memory.rows import Rows, divided
 from snellen.errors import SHOWN_ITEMS, DataError, shown, unknown
 
 USES = {"image": "path", "label": "label", "role": "role", "group": "group"}
-"""The uses of columns, each with that of `column_names` whose names it has."""
+"""The uses of columns, each with the use in `column_names` that has the same names."""
 
 SURE = {"image": slice(2), "role": slice(2)}
-"""Names that are enough; others of a role need a value that names a part, others of images, as `id`, that no columns
-are pixels."""
+"""Names that are certain. Other names for roles count only if a value names a part; other names for images, such as
+`id`, only if no columns are pixels."""
 
 
 def rows_of_columns(
@@ -33,10 +33,9 @@ def rows_of_columns(
     role: PartRole,
     labels: Sequence[Any] | None = None,
 ) -> list[Rows]:
-    """The rows of a table. column: the values of a column. labels: instead of a column.
-
-    Columns whose names form a series, as in a pixel CSV, are pixels. Raises UnknownName for a column that does not
-    exist, DataError when no column, or more than one, has a usual name.
+    """The rows of a table. column: returns the values of a column. labels: used instead of a column. Columns whose
+    names form a series, as in a pixel CSV, are pixels. Raises UnknownName for a column that does not exist, DataError
+    if no column, or more than one, has a usual name.
     """
     chosen = columns_by_use(names, keys)
     if labels is None and "label" not in chosen:
@@ -60,7 +59,7 @@ def cells_of_columns(
     size: tuple[int, int] | None = None,
 ) -> tuple[Any, tuple[str, ...]]:
     """The images of a table, as `Rows.cells`, and remarks. size: (height, width) of columns of pixels whose names do
-    not say it. Errors as of `rows_of_columns`, but for labels."""
+    not give it. Errors as in `rows_of_columns`, except for labels."""
     chosen = columns_by_use(names, keys, ("image",))
     if "image" in chosen:
         return column(chosen["image"]), ()
@@ -75,7 +74,8 @@ def cells_of_columns(
 
 
 def pixel_places(names: Sequence[str], keys: Mapping[str, str]) -> Places | None:
-    """The columns of pixels by their names, as in a pixel CSV. None where there are none, or one of images."""
+    """The columns of pixels by their names, as in a pixel CSV. None if there are none, or there is a column of
+    images."""
     chosen = columns_by_use(names, keys)
     if "image" in chosen:
         return None
@@ -85,15 +85,15 @@ def pixel_places(names: Sequence[str], keys: Mapping[str, str]) -> Places | None
 def as_images_of(
     values: np.ndarray, places: Places, part: str, size: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N, H, W) or (N, H, W, C) of (N, P) values in the order of `places`, and remarks. Raises DataError where the size
-    of the images is not clear."""
+    """(N, H, W) or (N, H, W, C) of (N, P) values in the order of `places`, and remarks. Raises DataError if the size of
+    the images is not clear."""
     layout, said = find_layout(values, places.shape, places.num_channels, size, None)
     how = f"rows of {values.shape[1]:,} pixels are read as {layout.height}x{layout.width} images, row by row."
     return apply(values, layout), (f"{part}: {said}." if said else f"{part}: {how}",)
 
 
 def _other_roles(names: Sequence[str], column: Callable[[str], Sequence[Any]]) -> Sequence[Any] | None:
-    """The parts of the rows from the first column of a less usual name in which a value names a part."""
+    """The parts of the rows, from the first column with a less usual name in which a value names a part."""
     for name in names:
         if is_called("role", name):
             values = column(name)
@@ -135,14 +135,14 @@ def no_column(missing: Sequence[str], names: Sequence[str]) -> DataError:
 
 
 def as_squares(rows: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N, side, side) of (N, side * side) pixels in the order of rows, and the remark that says so."""
+    """(N, side, side) of (N, side * side) pixels in row-major order, and the remark on that."""
     side = isqrt(rows.shape[1])
     remark = f"{where}: rows of {rows.shape[1]:,} pixels are read as {side}x{side} images, row by row."
     return rows.reshape(-1, side, side), (remark,)
 
 
 def is_frame(value: Any) -> bool:
-    """Whether it is a DataFrame of pandas or polars; neither is imported for the answer."""
+    """Whether it is a DataFrame of pandas or polars, without importing either."""
     return any(
         kind.__name__ == "DataFrame" and kind.__module__.split(".")[0] in ("pandas", "polars")
         for kind in type(value).__mro__
@@ -158,7 +158,7 @@ def rows_of_frame(
 
 
 def columns_of_frame(frame: Any, part: str) -> tuple[list[str], Callable[[str], Sequence[Any]]]:
-    """The names of the columns of a frame, and what gives the values of one."""
+    """The names of the columns of a frame, and a function that returns the values of a column."""
     columns = {str(name): name for name in frame.columns}
     if len(columns) < len(frame.columns):
         raise DataError("a column given twice", found=", ".join(map(str, frame.columns)), where=part)
@@ -166,7 +166,7 @@ def columns_of_frame(frame: Any, part: str) -> tuple[list[str], Callable[[str], 
 
 
 def keys_by_type(kinds: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
-    """`keys` with the only column of images and the only one of classes, where they are not given.
+    """`keys` with the only column of images and the only one of classes, if they are not given.
 
     kinds: Image, ClassLabel or another type, by column. Raises DataError for several.
     """
@@ -192,7 +192,7 @@ def rows_of_hugging_face(
 ) -> list[Rows]:
     """The rows of a `datasets.Dataset`: its Image and its ClassLabel column, and the names of the classes.
 
-    Images are decoded from their bytes as image files are. A format or transform that was set is not applied.
+    Images are decoded from their bytes, like image files. A format or transform of the data set is not applied.
     """
     named = keys_by_type(_kinds(data, part), keys)
     column, remarks = columns_of_hugging_face(data, named, part)
@@ -213,7 +213,8 @@ def cells_of_hugging_face(data: Any, keys: Mapping[str, str], part: str) -> tupl
 def columns_of_hugging_face(
     data: Any, named: Mapping[str, str], part: str
 ) -> tuple[Callable[[str], Sequence[Any]], tuple[str, ...]]:
-    """What gives the values of a column, images as bytes or paths, and a remark on a format that is not applied."""
+    """A function that returns the values of a column, with images as bytes or paths, and a remark on a format that is
+    not applied."""
     remarks: tuple[str, ...] = ()
     applied = (getattr(data, "format", None) or {}).get("type")
     if applied is not None:

@@ -1,4 +1,4 @@
-"""Data sets that give one (image, label) at a time: torch's map-style datasets, torchvision's, lists of pairs."""
+"""Data sets that return one (image, label) at a time: torch's map-style datasets, torchvision's, lists of pairs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from snellen.errors import DataError, shown
 from snellen.limits import MAX_IMAGES
 
 READ_TWICE = 16
-"""Items read a second time. A transform that mirrors every second item at random is missed once in 65,536 times."""
+"""Number of items that are read a second time. A transform that mirrors half of the items at random is missed once in
+65,536 times."""
 
 
 def is_torch_dataset(value: Any) -> bool:
-    """Whether it is a dataset of torch; torch is not imported for the answer."""
+    """Whether it is a dataset of torch, without importing torch."""
     return any(kind.__module__ == "torch.utils.data.dataset" for kind in type(value).__mro__)
 
 
 def rows_of_items(data: Any, keys: Mapping[str, str], part: str, role: PartRole) -> Rows:
     """The rows of `data[0]` to `data[len(data) - 1]`, each a (image, label) or a dict of columns.
 
-    Says so when a second reading of some items gives other images. Raises DataError for a stream and other items.
+    Adds a remark if a second reading of some items gives other images. Raises DataError for a stream and other items.
     """
     if not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
         expected = "a map-style dataset, with a length and items by number"
@@ -71,7 +72,7 @@ def cells_of_items(data: Any, keys: Mapping[str, str], part: str) -> tuple[Any, 
 
 
 def image_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
-    """The image of an item, which may be one, or have a label or other columns beside it."""
+    """The image of an item, which may be an image, or have a label or other columns too."""
     if isinstance(item, Mapping) and not ("bytes" in item or "path" in item):
         names = [str(name) for name in item]
         chosen = columns_by_use(names, keys, ("image",))
@@ -87,8 +88,8 @@ def image_of_item(item: Any, keys: Mapping[str, str], where: str) -> Any:
 
 
 def is_labelled(item: Any) -> bool:
-    """Whether it is a (image, label): two values of which the second is one number or text, or None, and the first
-    is no number."""
+    """Whether it is a pair (image, label): the second value is a number, a text or None, and the first is not a
+    number."""
     if not isinstance(item, (tuple, list)) or len(item) != 2 or isinstance(item[0], (int, float)):
         return False
     return (item[1] is None and isinstance(item, tuple)) or (
@@ -97,7 +98,7 @@ def is_labelled(item: Any) -> bool:
 
 
 def is_label(value: Any) -> bool:
-    """Whether it is one number or text."""
+    """Whether it is a single number or text."""
     return isinstance(value, (int, float, str)) or getattr(value, "shape", None) in ((), (1,))
 
 
@@ -116,20 +117,20 @@ def _pair(item: Any, keys: Mapping[str, str], where: str) -> tuple[Any, Any]:
 
 
 def _changed_item(cells: tuple[Any, ...], image: Callable[[int], Any]) -> int | None:
-    """The first of some items, evenly spread, whose image is another one when it is read again."""
+    """The first of some evenly spaced items whose image differs when it is read again."""
     rows = np.unique(np.linspace(0, len(cells) - 1, READ_TWICE).astype(int)).tolist()
     return next((int(row) for row in rows if not _equal(cells[row], image(row))), None)
 
 
-def _equal(one: Any, other: Any) -> bool:
-    if is_array(one) or is_array(other) or hasattr(one, "getdata"):
-        first, second = np.asarray(one), np.asarray(other)
+def _equal(image: Any, other: Any) -> bool:
+    if is_array(image) or is_array(other) or hasattr(image, "getdata"):
+        first, second = np.asarray(image), np.asarray(other)
         return first.shape == second.shape and bool((first == second).all())
-    return bool(one == other)
+    return bool(image == other)
 
 
 def _class_names(data: Any) -> tuple[str, ...] | None:
-    """`classes` as torchvision's datasets have it, also of what a Subset or a ConcatDataset is made of."""
+    """The attribute `classes` of torchvision's datasets, also of the data set inside a Subset or a ConcatDataset."""
     classes = getattr(data, "classes", None)
     if isinstance(classes, (list, tuple)) and classes and all(isinstance(name, str) for name in classes):
         return tuple(classes)

@@ -1,4 +1,4 @@
-"""Labelled images in memory, whatever object they came from, as a Dataset: the last step of all such readers."""
+"""Labelled images in memory, from any kind of object, as a Dataset: the last step of all such readers."""
 
 from __future__ import annotations
 
@@ -22,17 +22,15 @@ from snellen.errors import SHOWN_ITEMS, DataError, located, shown
 from snellen.limits import MAX_IMAGES
 
 NO_LABEL = -1
-"""What publishers write where the labels of a part are kept secret."""
+"""The label that publishers write if the labels of a part are kept secret."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Labelled images of one part, as their object holds them.
-
-    cells: an array or tensor (N, ...), or N cells, each a path, the bytes of an image file, {bytes, path} as Hugging
-    Face has them, an image of Pillow, or pixels. labels: N numbers or texts. name: begins the ids of the rows.
-    class_names: of the numbers, where the object knows them. groups: N names. pixel_range: where it is certain.
-    numbers: of the rows in the object, where only some of its rows are in this part.
+    """Labelled images of one part, as in their object. cells: an array or tensor (N, ...), or N cells, each a path, the
+    bytes of an image file, {bytes, path} as in Hugging Face data sets, an image of Pillow, or pixels. labels: N numbers
+    or texts. name: the beginning of the row ids. class_names: names of the numbers, if the object has them. groups: N
+    names. pixel_range: if it is certain. numbers: row numbers in the object, if only some of its rows are in this part.
     """
 
     cells: Any
@@ -46,11 +44,11 @@ class Rows:
     numbers: Sequence[int] | None = None
 
     def place(self, row: int) -> str:
-        """Where a row is, for messages."""
+        """The place of a row, for messages."""
         return f"{self.name}: row {self.number(row)}"
 
     def id(self, row: int) -> str:
-        """What a row is called that has no path."""
+        """The id of a row without a path."""
         return f"{self.name}:{self.number(row)}"
 
     def number(self, row: int) -> int:
@@ -61,7 +59,7 @@ class Rows:
 def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
     """The rows of each part, by the name of its part that each row has. role_of: the part that a name means, or None.
 
-    Raises DataError naming the first row whose name is that of no part.
+    Raises DataError naming the first row whose name is not that of a part.
     """
     if len(names) != len(rows.labels):
         raise DataError("different numbers of rows and roles", found=f"{len(names):,} roles", expected=len(rows.labels))
@@ -92,10 +90,8 @@ def divided(rows: Rows, names: Sequence[Any], role_of: Any) -> list[Rows]:
 def to_dataset(
     parts: Sequence[Rows], options: Options, channels: Channels | None, name: str, folder: Path | None = None
 ) -> Dataset:
-    """The Dataset of all parts: train, validation, test. folder: where relative paths begin.
-
-    Raises DataError naming the row of a missing or unreadable image or label, for parts of different kinds, and for
-    what the readers of files refuse.
+    """The Dataset of all parts: train, validation, test. folder: the folder of relative paths. Raises DataError naming
+    the row of a missing or unreadable image or label, for parts of different kinds, and for the errors of file readers.
     """
     for rows in parts:
         if len(rows.cells) != len(rows.labels):
@@ -120,7 +116,7 @@ def to_dataset(
 
 
 def plain_label(value: Any, where: str) -> int | str | None:
-    """A label as an integer or text; None where there is none. Raises DataError for everything else."""
+    """A label as an integer or text; None if it is missing. Raises DataError for other values."""
     if hasattr(value, "item") and getattr(value, "shape", ()) in ((), (1,)):
         value = value.item()
     if isinstance(value, (list, tuple)) and len(value) == 1:
@@ -159,7 +155,8 @@ def _labelled(parts: Sequence[Rows]) -> tuple[list[Rows], list[str]]:
 def _with_names(
     parts: Sequence[Rows], given: tuple[str, ...] | None
 ) -> tuple[list[Rows], tuple[str, ...] | None, list[str]]:
-    """The parts with names for numbers, where there are names; all names in order; a remark on names without rows."""
+    """The parts with names in place of numbers, if there are names; all names in order; a remark on names without
+    rows."""
     declared = next((rows.class_names for rows in parts if rows.class_names), None)
     for rows in parts:
         if rows.class_names and rows.class_names != declared and not given:
@@ -183,7 +180,7 @@ def _with_names(
 
 
 def _with_numbers_as_names(parts: Sequence[Rows], options: Options) -> tuple[list[Rows], Options, tuple[str, ...]]:
-    """Numbers as texts, by the rules of arrays, and what is said of them; texts as they are."""
+    """Numbers as texts, by the rules of arrays, and remarks; texts unchanged."""
     if isinstance(parts[0].labels[0], str):
         return list(parts), options, ()
     labels = [(np.array(rows.labels), rows.name) for rows in parts]
@@ -202,7 +199,8 @@ def _name(names: tuple[str, ...], rows: Rows, row: int) -> str:
 
 
 def _listed(parts: Sequence[Rows], made: Sequence[Any], options: Options, folder: Path | None) -> list[LabelledFile]:
-    """Every row as the readers of image files have it. Raises DataError for a path that is missing or given twice."""
+    """Every row in the form of the readers of image files. Raises DataError for a path that is missing or given
+    twice."""
     listed, first = [], dict[str, str]()
     for rows, cells in zip(parts, made, strict=True):
         if isinstance(cells, np.ndarray):
@@ -232,7 +230,7 @@ def _listed(parts: Sequence[Rows], made: Sequence[Any], options: Options, folder
 def _of_arrays(
     parts: Sequence[Rows], made: Sequence[Any], options: Options, channels: Channels | None, name: str
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """The Dataset of arrays, and remarks on axes that were turned."""
+    """The Dataset of arrays, and remarks on transposed axes."""
     for option in ("background", "on_bad_image"):
         if getattr(options, option) is not None:
             raise DataError(f"`{option}` is for image files only", found="arrays", hint="Leave it out.")
