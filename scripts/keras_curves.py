@@ -52,6 +52,11 @@ def gelu(x: Any) -> Any:
 EXACT = {"gelu": gelu}
 
 
+def celu(name: str, alpha: float = 1.0) -> Any:
+    """keras.activations.celu as a layer."""
+    return keras.layers.Activation(lambda x: keras.activations.celu(x, alpha=alpha), name=name)
+
+
 def function(activation: str) -> Any:
     """A layer that is one of Keras's activation functions."""
     return lambda name: keras.layers.Activation(EXACT.get(activation, activation), name=name)
@@ -69,13 +74,22 @@ LAYERS: dict[str, tuple[Any, str]] = {
     "global_max_pool": (keras.layers.GlobalMaxPooling2D, ""),
     "global_average_pool": (keras.layers.GlobalAveragePooling2D, ""),
     "dropout": (keras.layers.Dropout, "rate"),
+    "spatial_dropout": (keras.layers.SpatialDropout2D, "rate"),
+    "gaussian_noise": (keras.layers.GaussianNoise, "stddev"),
+    "gaussian_dropout": (keras.layers.GaussianDropout, "rate"),
+    "alpha_dropout": (keras.layers.AlphaDropout, "rate"),
     "batch_norm": (keras.layers.BatchNormalization, ""),
     "layer_norm": (keras.layers.LayerNormalization, ""),
+    "unit_norm": (keras.layers.UnitNormalization, ""),
+    "normalization": (keras.layers.Normalization, ""),
     "rescale": (keras.layers.Rescaling, "scale"),
     "relu": (keras.layers.ReLU, ""),
     "leaky_relu": (leaky_relu, "negative_slope"),
     "elu": (keras.layers.ELU, "alpha"),
+    "prelu": (keras.layers.PReLU, "shared_axes"),
+    "celu": (celu, "alpha"),
     **{name: (function(name), "") for name in ("gelu", "silu", "tanh", "sigmoid")},
+    **{name: (function(name), "") for name in cases.MORE_FUNCTIONS if name != "celu"},
 }
 """Kind -> layer and the argument that may stand alone."""
 

@@ -31,6 +31,17 @@ OTHERS = [
     {"average_pool": {"size": 2, "strides": 1, "padding": "same"}},
     "global_average_pool",
 ]
+NOISES = [
+    {"normalization": {"mean": 0.4, "variance": [0.1]}},
+    {"gaussian_noise": 0.1},
+    {"conv": {"filters": 3, "kernel": 3, "activation": "mish"}},
+    {"spatial_dropout": 0.3},
+    {"prelu": [1, 2]},
+    "flatten",
+    {"gaussian_dropout": 0.2},
+    {"dense": {"units": 6, "activation": "selu"}},
+    {"alpha_dropout": 0.2},
+]
 MOVED = [{"crop": 1}, {"shift": 0.1}, {"rotate": 9}, {"brightness": 0.1}, {"contrast": 0.2}, {"cutout": 2}]
 CASES: dict[str, list[dict[str, Any]]] = {
     "dense": [{}],
@@ -39,6 +50,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "lenet": [{"layers": LENET, "schedule": {"cosine": {}}, "total_epochs": 4, "class_weights": (1.0, 2.0, 0.5)}],
     "vgg": [{"layers": SMALL_VGG, "seed": seed} for seed in (1, 2)],
     "others": [{"layers": OTHERS}],
+    "noises": [{"layers": NOISES, "seed": seed} for seed in (1, 2)],
     "moved": [{"augment": MOVED}],
     "flipped": [{"augment": [{"flip": "both"}, {"scale": 0.1}, {"mixup": 0.4}], "seed": seed} for seed in (1, 2)],
     "cutmix": [{"layers": LENET, "augment": ["flip", {"cutmix": 1.0}]}],

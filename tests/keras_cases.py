@@ -176,6 +176,40 @@ PENALISED = [
 ]
 """Penalties on kernels, which Keras calls kernel_regularizer."""
 
+
+def _steep(name: str) -> dict[str, Any]:
+    """A function as the activation of a layer and as a layer, of values that reach its bends, beside the way around
+    it."""
+    steep = {"rescale": 1.0 if name == "exponential" else 16.0}
+    return {
+        "skip": ["unit_norm", {"dense": {"units": 24, "activation": name}}, "unit_norm", steep, {"dense": 24}, name]
+    }
+
+
+MORE_FUNCTIONS = (
+    *("selu", "celu", "relu6", "softplus", "softsign", "mish", "exponential", "log_sigmoid"),
+    *("hard_sigmoid", "hard_silu", "hard_tanh"),
+)
+
+MORE = [
+    {"normalization": {"mean": [0.5, 0.25], "variance": [0.0625, 0.25]}},
+    {"conv": {"filters": 6, "kernel": 3}},
+    {"prelu": [1, 2]},
+    {"spatial_dropout": 0.0},
+    {"normalization": {"mean": 0.25, "variance": 4.0}},
+    {"conv": {"filters": 6, "kernel": 3, "strides": 2}},
+    "prelu",
+    {"gaussian_noise": 0.0},
+    "flatten",
+    {"dense": 24},
+    {"prelu": {"shared_axes": [1]}},
+    {"gaussian_dropout": 0.0},
+    *map(_steep, MORE_FUNCTIONS),
+    {"celu": 0.7},
+    {"alpha_dropout": 0.0},
+]
+"""The functions and layers that no other network here has."""
+
 SLOW = {"float64": 1.0, "float32": 0.02}
 QUICK = {"float64": 4.0, "float32": 4.0}
 
@@ -206,6 +240,7 @@ NETWORKS: dict[str, Network] = {
     "windows": Network(WINDOWS, (17, 12, 2), 8, QUICK, ONE_EACH),
     "branches": Network(BRANCHES, (8, 9, 2), 16, QUICK, ONE_EACH),
     "penalties": Network(PENALISED, (12, 12, 1), 16, optimizers=ONE_EACH),
+    "more": Network(MORE, (12, 12, 2), 16, optimizers=ONE_EACH),
     "activations": Network(ACTIVATIONS, (12, 12, 1), 16, QUICK, ONE_EACH),
 }
 

@@ -38,6 +38,8 @@ SHOWN_CHARACTERS, SHOWN_ITEMS, SHOWN_BITS = 80, 30, 128
 PART_CHARACTERS, PROBLEM_CHARACTERS = 2_000, 20_000
 """Longest part of a message: a path or 30 class names fit; a study file may have many errors at once."""
 
+MOST_LISTED = 50
+"""Known names that an error lists: there are more than 40 layers."""
 NAME_CHARACTERS, NEAR_NAMES = 200, 10_000
 """How many characters of a name are compared with how many names: at most 0.2 s, and longer than anybody types."""
 
@@ -215,5 +217,5 @@ def unknown(what: str, name: str, known: Iterable[str], where: str | None = None
     names = sorted(known)
     near = _nearest(name[:NAME_CHARACTERS], names[:NEAR_NAMES])
     hint = f"Did you mean {shown(near)}?" if near else None
-    expected = f"one of {', '.join(names)}" if len(names) <= 30 else None
+    expected = f"one of {', '.join(names)}" if len(names) <= MOST_LISTED else None
     return UnknownName(f"unknown {what} {shown(name)}", expected=expected, where=where, hint=hint)

@@ -23,6 +23,7 @@ from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import BundleError
 from snellen.files import tensors
 from snellen.limits import PREDICTION_BATCH
+from snellen.models.activations import ACTIVATIONS
 from snellen.models.build import Network, assemble
 from snellen.models.bundle import DESCRIPTION, WEIGHTS, Description, Input, save_bundle
 from snellen.models.features import FEATURES
@@ -57,15 +58,16 @@ PARTS: dict[str, list[Any]] = {
     "flatten": ["flatten"],
     "zero_pad": [{"zero_pad": [[0, 1], [2, 3]]}],
     "dropout": [{"dropout": 0.5}],
+    "spatial_dropout": [{"spatial_dropout": 0.5}],
+    "gaussian_noise": [{"gaussian_noise": 0.5}],
+    "gaussian_dropout": [{"gaussian_dropout": 0.5}],
+    "alpha_dropout": [{"alpha_dropout": 0.5}],
     "batch_norm": ["batch_norm"],
     "layer_norm": ["layer_norm"],
-    "relu": ["relu"],
-    "leaky_relu": ["leaky_relu"],
-    "elu": ["elu"],
-    "gelu": ["gelu"],
-    "silu": ["silu"],
-    "tanh": ["tanh"],
-    "sigmoid": ["sigmoid"],
+    "unit_norm": ["unit_norm"],
+    "normalization": [{"normalization": {"mean": [0.4, 0.5, 0.6], "variance": 0.1}}],
+    **{name: [name] for name in ACTIVATIONS},
+    "prelu": [{"prelu": {"shared_axes": [1, 2], "alpha_initializer": 0.3}}],
     "rescale": [{"rescale": {"scale": 2.0, "offset": -1.0}}],
     "skip": [{"skip": {"layers": [{"conv": ONE_PIXEL}, "batch_norm"], "shortcut": [{"conv": ONE_PIXEL}, "relu"]}}],
     **{

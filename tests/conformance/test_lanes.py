@@ -16,6 +16,7 @@ import torch
 from needs import require
 from training_cases import STEPS, TRAIN_ROWS, VALIDATION_ROWS, checkpoint, job, material, start
 
+from snellen.models.activations import ACTIVATIONS
 from snellen.models.features import FEATURES
 from snellen.models.layers import LAYERS
 from snellen.train import loop
@@ -62,7 +63,14 @@ NETWORKS: dict[str, list[Any]] = {
     "whiten": ["flatten", "whiten", DENSE],
     "top_pixels": ["flatten", {"top_pixels": 9}, DENSE],
     "whiten_patches": [{"whiten_patches": {"kernel": 2, "keep": 3, "strides": 2}}, "relu", CONV, "flatten"],
-    **{name: ["flatten", {"dense": 8}, name] for name in ("relu", "elu", "gelu", "silu", "tanh", "sigmoid")},
+    "unit_norm": [CONV, "unit_norm", "flatten"],
+    "normalization": [{"normalization": {"mean": 0.5, "variance": [0.1]}}, CONV, "flatten"],
+    "spatial_dropout": [CONV, {"spatial_dropout": 0.3}, "flatten"],
+    "gaussian_noise": [CONV, {"gaussian_noise": 0.1}, "flatten"],
+    "gaussian_dropout": ["flatten", DENSE, {"gaussian_dropout": 0.3}],
+    "alpha_dropout": ["flatten", {"dense": {"units": 8, "activation": "selu"}}, {"alpha_dropout": 0.2}],
+    **{name: ["flatten", {"dense": 8}, name] for name in ACTIVATIONS if name != "leaky_relu"},
+    "prelu": [CONV, {"prelu": [1, 2]}, "flatten", {"dense": 8}, {"prelu": {"alpha_initializer": 0.25}}],
     "leaky_relu": ["flatten", {"dense": 8}, {"leaky_relu": 0.1}],
     "rescale": ["flatten", {"rescale": {"scale": 2.0, "offset": -0.5}}],
 }

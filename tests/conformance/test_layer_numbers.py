@@ -118,8 +118,19 @@ FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "silu": lambda x: x * special.expit(x),
     "tanh": np.tanh,
     "sigmoid": special.expit,
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))),
+    "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "softplus": lambda x: np.logaddexp(0, x),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "exponential": np.exp,
+    "log_sigmoid": special.log_expit,
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hard_silu": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda x: np.clip(x, -1, 1),
 }
-AROUND_ZERO = np.concatenate([np.linspace(-6, 6, 49), [-40.0, -1e-9, 1e-9, 40.0]])
+AROUND_ZERO = np.concatenate([np.linspace(-6, 6, 49), [-40.0, -20.5, -1e-9, 1e-9, 20.5, 40.0]])
 
 
 @pytest.mark.parametrize("name", get_args(Activation))
@@ -131,13 +142,15 @@ def test_activations_of_layers_are_the_functions_of_scipy(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() & LAYERS.keys()))
 def test_activations_as_layers_are_the_functions_of_scipy(name: str) -> None:
-    np.testing.assert_allclose(applied(name, AROUND_ZERO), FUNCTIONS[name](AROUND_ZERO), rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(applied(name, AROUND_ZERO), FUNCTIONS[name](AROUND_ZERO), rtol=1e-12, atol=1e-15)
 
 
 def test_functions_with_a_number() -> None:
     np.testing.assert_allclose(
         applied({"elu": 0.5}, AROUND_ZERO), np.where(AROUND_ZERO > 0, AROUND_ZERO, np.expm1(AROUND_ZERO) / 2)
     )
+    halved = np.where(AROUND_ZERO > 0, AROUND_ZERO, np.expm1(2 * AROUND_ZERO) / 2)
+    np.testing.assert_allclose(applied({"celu": 0.5}, AROUND_ZERO), halved, atol=1e-15)
     np.testing.assert_allclose(applied({"leaky_relu": 0.1}, AROUND_ZERO), np.maximum(0.1 * AROUND_ZERO, AROUND_ZERO))
     rescaled = applied({"rescale": {"scale": 1 / 127.5, "offset": -1}}, np.array([0.0, 127.5, 255.0]))
     np.testing.assert_allclose(rescaled, [-1, 0, 1], atol=1e-15)
@@ -227,6 +240,91 @@ def test_dropout_drops_its_share_and_keeps_the_mean(rate: float) -> None:
     masks = [(each[lane] == 0).flatten().double() for each in y for lane in range(2)]
     correlations = torch.corrcoef(torch.stack(masks)) - torch.eye(4)
     assert correlations.abs().max() < 5 / math.sqrt(20_000)
+
+
+def in_training(written: Any, x: torch.Tensor, *path: str) -> torch.Tensor:
+    """What a layer makes of x (2, N, ...) in a step of training, lanes 0 and 1."""
+    (layer,) = parse_layers([written])
+    return layer.apply(NOTHING, NOTHING, x, Step("train", Key((0, 1), path)))[0]
+
+
+def test_spatial_dropout_drops_whole_channels() -> None:
+    y = in_training({"spatial_dropout": 0.25}, torch.ones(2, 500, 3, 2, 40, dtype=torch.float64))
+    assert torch.equal(y, y[:, :, :1, :1].expand_as(y))
+    channels = y[:, :, 0, 0]
+    assert set(channels.unique().tolist()) == {0.0, 1 / 0.75}
+    assert not torch.equal(channels[0], channels[1])
+    assert abs(int((channels == 0).sum()) - 10_000) < 5 * math.sqrt(40_000 * 0.25 * 0.75)
+
+
+NOISES: list[tuple[Any, float, Callable[[np.ndarray], np.ndarray]]] = [
+    ({"gaussian_noise": 0.3}, 0.3, lambda y: y - 2.0),
+    ({"gaussian_dropout": 0.2}, math.sqrt(0.2 / 0.8), lambda y: y / 2.0 - 1.0),
+]
+"""A layer, the standard deviation of its noise by the paper, and the noise in what it makes of 2."""
+
+
+@pytest.mark.parametrize(("written", "deviation", "noise_of"), NOISES, ids=["added", "times"])
+def test_gaussian_noise_has_its_distribution(
+    written: Any, deviation: float, noise_of: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """By Kolmogorov and Smirnov; lanes and steps have noise of their own."""
+    x = torch.full((2, 50, 100), 2.0, dtype=torch.float64)
+    drawn = [noise_of(lane.numpy()).ravel() for step in "ab" for lane in in_training(written, x, step)]
+    for each in drawn:
+        assert stats.kstest(each / deviation, "norm").pvalue > 1e-3
+    assert np.abs(np.corrcoef(drawn) - np.eye(4)).max() < 5 / math.sqrt(5_000)
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    """Of standard normal values; those that are dropped become one value, which is not 0 (Klambauer et al. 2017)."""
+    x = torch.tensor(np.random.default_rng(1).normal(size=(2, 500, 100)))
+    y = in_training({"alpha_dropout": 0.2}, x)
+    assert float(y.mean()) == pytest.approx(0, abs=5 / math.sqrt(100_000))
+    assert float(y.var()) == pytest.approx(1, abs=0.03)
+    values, counts = np.unique(y.numpy(), return_counts=True)
+    floor = -1.0507009873554805 * 1.6732632423543772
+    scale = 1 / math.sqrt(0.8 * (1 + 0.2 * floor**2))
+    assert values[counts.argmax()] == pytest.approx(scale * floor * 0.8)
+    assert abs(counts.max() - 20_000) < 5 * math.sqrt(100_000 * 0.2 * 0.8)
+
+
+@pytest.mark.parametrize(("axes", "alpha_shape"), [([], (4, 5, 3)), ([1, 2], (1, 1, 3)), ([2, 1, 3], (1, 1, 1))])
+def test_prelu_has_slopes_of_its_own(axes: list[int], alpha_shape: tuple[int, ...]) -> None:
+    """keras.layers.PReLU: one for each value, or for all that share it; torch.nn.PReLU has one a channel."""
+    (layer,) = parse_layers([{"prelu": {"shared_axes": axes, "alpha_initializer": 0.25}}])
+    begun = layer.init(Key((1, 2)), (4, 5, 3))[0]["alpha"]
+    np.testing.assert_array_equal(begun, np.full((2, *alpha_shape), 0.25))
+    x, alpha = RANDOM.normal(size=(2, 4, 5, 3)), RANDOM.normal(size=alpha_shape)
+    y = applied({"prelu": axes}, x, alpha=alpha)
+    np.testing.assert_allclose(y, np.where(x > 0, x, alpha * x), rtol=1e-12)
+    if axes == [1, 2]:
+        theirs = torch.nn.functional.prelu(torch.tensor(x).movedim(-1, 1), torch.tensor(alpha.ravel()))
+        np.testing.assert_allclose(y, theirs.movedim(1, -1), rtol=1e-12)
+
+
+def test_the_slope_of_prelu_at_zero_is_that_of_keras() -> None:
+    """relu(x) - alpha * relu(-x): 0, as that of relu."""
+    (layer,) = parse_layers([{"prelu": {"alpha_initializer": 0.25}}])
+    x = torch.zeros(1, 2, 3, dtype=torch.float64, requires_grad=True)
+    y, _ = layer.apply(tensors(alpha=np.full(3, 0.25)), NOTHING, x, Step("train"))
+    assert torch.autograd.grad(y.sum(), x)[0].tolist() == [[[0.0] * 3] * 2]
+
+
+def test_unit_norm_divides_by_the_length() -> None:
+    x = RANDOM.normal(size=(3, 4, 5, 6))
+    x[0, 0, 0] = 0
+    lengths = np.linalg.norm(x, axis=-1, keepdims=True)
+    np.testing.assert_allclose(applied("unit_norm", x), x / np.where(lengths > 0, lengths, 1), rtol=1e-12)
+
+
+def test_normalization_is_that_of_keras() -> None:
+    """A deviation counts as 1e-7 at least."""
+    x = RANDOM.normal(size=(3, 4, 5, 2))
+    y = applied({"normalization": {"mean": [0.5, -1], "variance": [0.09, 0]}}, x)
+    np.testing.assert_allclose(y, (x - [0.5, -1]) / [0.3, 1e-7], rtol=1e-12)
+    y = applied({"normalization": {"mean": 0.5, "variance": 4}}, x)
+    np.testing.assert_allclose(y, (x - 0.5) / 2, rtol=1e-12)
 
 
 def test_flatten_goes_row_by_row_with_channels_innermost() -> None:

@@ -22,7 +22,7 @@ from snellen.deploy.load_bundle import load_bundle
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
 from snellen.models import chain
-from snellen.models.activations import Activation
+from snellen.models.activations import ACTIVATIONS, Activation
 from snellen.models.build import build, parse_layers, to_tensors
 from snellen.models.bundle import Description, Input, save_bundle
 from snellen.models.chain import Placed
@@ -77,7 +77,7 @@ def _moved(value: np.ndarray, seeds: tuple[int, ...]) -> np.ndarray:
     )
 
 
-FUNCTIONS = ("elu", "gelu", "silu", "tanh", "sigmoid")
+FUNCTIONS = tuple(name for name in ACTIVATIONS if name not in ("relu", "leaky_relu"))
 CASES = [
     Case({"dense": 3}, (5,), (3,), 18),
     Case({"dense": {"units": 4, "activation": "relu", "use_bias": False, "initializer": "he_normal"}}, (5,), (4,), 20),
@@ -132,12 +132,26 @@ CASES = [
     Case("flatten", (7,), (7,)),
     Case({"dropout": 0.5}, (20,), (20,)),
     Case({"dropout": {"rate": 0.2}}, (4, 4, 3), (4, 4, 3)),
+    Case({"spatial_dropout": 0.4}, (4, 5, 3), (4, 5, 3)),
+    Case({"gaussian_noise": 0.3}, (20,), (20,)),
+    Case({"gaussian_noise": 0.3}, (4, 4, 3), (4, 4, 3)),
+    Case({"gaussian_dropout": 0.3}, (4, 4, 3), (4, 4, 3)),
+    Case({"alpha_dropout": 0.3}, (4, 4, 3), (4, 4, 3)),
     Case("batch_norm", (6,), (6,), 12, 12),
     Case({"batch_norm": {"momentum": 0.5, "epsilon": 0.1}}, (3, 4, 2), (3, 4, 2), 4, 4),
     Case("layer_norm", (6,), (6,), 12),
     Case({"layer_norm": {"epsilon": 0.1}}, (3, 5, 4), (3, 5, 4), 8),
+    Case("unit_norm", (6,), (6,)),
+    Case("unit_norm", (3, 5, 4), (3, 5, 4)),
+    Case({"normalization": {"mean": 0.4, "variance": 0.09}}, (6,), (6,)),
+    Case({"normalization": {"mean": [0.4, -1], "variance": [0.09, 0]}}, (3, 4, 2), (3, 4, 2)),
     *(Case(name, shape, shape) for name in FUNCTIONS for shape in ((9,), (3, 3, 2))),
     Case({"elu": 0.5}, (9,), (9,)),
+    Case({"celu": 0.5}, (9,), (9,)),
+    Case("prelu", (9,), (9,), 9),
+    Case("prelu", (3, 4, 2), (3, 4, 2), 24),
+    Case({"prelu": {"shared_axes": [1, 2], "alpha_initializer": 0.25}}, (3, 4, 2), (3, 4, 2), 2),
+    Case({"prelu": [1, 2, 3]}, (3, 4, 2), (3, 4, 2), 1),
     Case({"rescale": 0.5}, (9,), (9,)),
     Case({"rescale": {"scale": 2.0, "offset": -1.0}}, (3, 2, 2), (3, 2, 2)),
     Case("relu", (3, 3, 2), (3, 3, 2)),
@@ -387,6 +401,20 @@ def test_a_saved_model_answers_as_before(case: Case, tmp_path: Path) -> None:
         ([{"add": [["flatten"], []]}], (4, 4, 1), "layer add_1", r"of `add` must give one shape.*\(16,\), \(4, 4, 1\)"),
         ([{"multiply": [[], [{"dense": 1}]]}], (4,), "layer multiply_1", r"\(4,\), \(1,\)"),
         ([{"add": [[], ["max_pool"]]}], (4,), "layer add_1: branch_2: layer max_pool_1", r"shape \(4,\)"),
+        (["flatten", {"spatial_dropout": 0.1}], (4, 4, 1), "layer spatial_dropout_1", r"shape \(16,\)"),
+        (["flatten", {"prelu": [1, 2]}], (4, 4, 1), "layer prelu_1", r"axis 2; expected axes 1 to 1 of shape \(16,\)"),
+        (
+            [{"normalization": {"mean": [0.5, 0.5], "variance": 1}}],
+            (4, 4, 3),
+            "layer normalization_1",
+            "`mean` .*2 numbers; expected 3",
+        ),
+        (
+            [{"normalization": {"mean": 0.5, "variance": [1, 1]}}],
+            (4, 4, 3),
+            "layer normalization_1",
+            "`variance` .*2 numbers; expected 3",
+        ),
         (["relu", {"skip": ["relu", {"dense": 4}]}], (2, 2, 1), "layer skip_1: layer dense_1", r"shape \(2, 2, 1\)"),
     ],
 )

@@ -130,6 +130,8 @@ def test_grad_cam_reads_the_last_convolution_and_what_belongs_to_it() -> None:
         == "conv_1"
     )
     assert gradcam_layer(build([skip, "gelu", "global_average_pool"], (8, 8, 1), 3), None) == "gelu_1"
+    behind = ["prelu", {"spatial_dropout": 0.1}, "unit_norm", "mish", "global_average_pool"]
+    assert gradcam_layer(build([skip, *behind], (8, 8, 1), 3), None) == "mish_1"
     assert gradcam_layer(build(CONV, (8, 8, 1), 3), "conv_1") == "conv_1"
     branches = {"concatenate": [[], [skip]]}
     assert gradcam_layer(build([branches, "global_average_pool"], (8, 8, 1), 3), None) == "concatenate_1"

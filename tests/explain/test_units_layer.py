@@ -68,6 +68,19 @@ def test_a_filter_is_read_where_the_next_layer_sees_it() -> None:
     np.testing.assert_allclose(read.drive, one.outputs("batch_norm_1", ROWS).mean((1, 2)), rtol=1e-4, atol=1e-6)
 
 
+def test_trained_rectifiers_and_given_numbers_belong_to_the_units_before_them() -> None:
+    scaled = {"normalization": {"mean": 0.1, "variance": 4}}
+    one = of([{"gaussian_noise": 0.1}, scaled, "flatten", {"dense": 5}, scaled, "prelu", {"alpha_dropout": 0.5}])
+    layer = unit_layer(one.network, "dense_1")
+    assert layer.read_at == "prelu_1" and not layer.affine
+    np.testing.assert_allclose(read_units(one, layer, ROWS).activation, one.outputs("prelu_1", ROWS), rtol=1e-5)
+    plain = of([scaled, {"gaussian_noise": 0.1}, "flatten", {"dense": 5}, "mish"])
+    weights = incoming_weights(plain, unit_layer(plain.network, "dense_1"))
+    kernel = plain.parameters["dense_1.kernel"][0].numpy()
+    assert weights is not None
+    np.testing.assert_allclose(weights.reshape(5, -1).T, kernel / 2, rtol=1e-5)
+
+
 def test_a_dense_unit_is_read_after_its_own_activation() -> None:
     one = of(DENSE)
     layer = unit_layer(one.network, "dense_1")

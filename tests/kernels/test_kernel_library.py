@@ -26,6 +26,9 @@ from snellen.train.watcher import Silent
 LEFT_TO_TORCH = {
     *("depthwise_conv", "separable_conv", "global_max_pool", "zero_pad", "batch_norm", "layer_norm", "skip"),
     *MERGES,
+    *("unit_norm", "normalization", "spatial_dropout", "gaussian_noise", "gaussian_dropout", "alpha_dropout"),
+    *("prelu", "selu", "celu", "relu6", "softplus", "softsign", "mish", "exponential", "log_sigmoid"),
+    *("hard_sigmoid", "hard_silu", "hard_tanh"),
 }
 
 
@@ -108,6 +111,8 @@ def test_every_layer_is_known_or_left_to_torch(name: str) -> None:
         **{merge: [[], ["relu"]] for merge in MERGES},
     }
     needs |= {"dense": 2, "dropout": 0.1, "rescale": 2.0, "depthwise_conv": {"kernel": 3}}
+    needs |= {"spatial_dropout": 0.1, "gaussian_noise": 0.1, "gaussian_dropout": 0.1, "alpha_dropout": 0.1}
+    needs |= {"normalization": {"mean": 0.5, "variance": 0.1}}
     written = {name: needs[name]} if name in needs else name
     layers = ["flatten", written] if name == "dense" else [written]
     flat = [] if name in ("flatten", "dense", "global_average_pool", "global_max_pool") else ["flatten"]

@@ -172,6 +172,9 @@ def test_the_frozen_part_ends_where_values_are_fewest() -> None:
         ["flatten", "batch_norm"],
         ["batch_norm", "flatten"],
         [{"conv": {"filters": 2, "kernel": 1}}, "flatten"],
+        [{"gaussian_noise": 0.1}, "global_average_pool"],
+        [{"spatial_dropout": 0.1}, "global_average_pool"],
+        ["prelu", "global_average_pool"],
     ):
         assert [placed.name for placed in frozen_part(build([*written, *head], SHAPE, 3))] == ["backbone_1"]
     written[0]["backbone"]["train"] = "all"

@@ -14,6 +14,7 @@ import numpy as np
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.build import Network
 from snellen.models.chain import Placed
+from snellen.models.dropout import TrainingNoise
 from snellen.models.features import Feature
 from snellen.models.shaping import Flatten
 
@@ -60,8 +61,10 @@ class LastLayer:
 
     @property
     def _hidden(self) -> Placed:
-        """The layer before the last one; dropout is skipped, because it changes nothing at evaluation."""
-        return next(each for each in reversed(self.model.network.layers[:-1]) if each.layer.name != "dropout")
+        """The layer before the last one; dropout and noise are skipped, because they change nothing at evaluation."""
+        return next(
+            each for each in reversed(self.model.network.layers[:-1]) if not isinstance(each.layer, TrainingNoise)
+        )
 
 
 def has_hidden(network: Network) -> bool:

@@ -15,6 +15,9 @@ from snellen.kernels.library import Function
 from snellen.models.compiled import CompiledLayer
 from snellen.models.layer import Layer, Shape, Step, Tensors
 
+SAME_AS_LINE = 40.0
+"""From here on softplus is x to the last place of a float64."""
+
 
 class Elementwise(Layer):
     """Base of layers that are a function of each value alone; the shape stays.
@@ -158,6 +161,143 @@ class Sigmoid(Elementwise):
 
 
 @final
+class Selu(Elementwise):
+    """1.0507 times x where positive, else 1.0507 * 1.6733 * (exp(x) - 1): keeps mean 0 and variance 1 from layer to
+    layer, with initial weights of `lecun_normal` (Klambauer et al. 2017)."""
+
+    kind: Literal["selu"] = "selu"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.selu(x)
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return functional.selu(y, inplace=True)
+
+
+@final
+class Celu(Elementwise):
+    """x where positive, else alpha * (exp(x / alpha) - 1): its slope at 0 is 1 for any alpha (Barron 2017)."""
+
+    kind: Literal["celu"] = "celu"
+    shorthand: ClassVar = "alpha"
+    alpha: Annotated[float, Field(gt=0, le=10)] = 1.0
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.celu(x, self.alpha)
+
+    def detail(self) -> str:
+        return f"alpha {self.alpha:g}"
+
+
+@final
+class Relu6(Elementwise):
+    """min(max(x, 0), 6)."""
+
+    kind: Literal["relu6"] = "relu6"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.relu6(x)
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return functional.relu6(y, inplace=True)
+
+
+@final
+class Softplus(Elementwise):
+    """log(1 + exp(x))."""
+
+    kind: Literal["softplus"] = "softplus"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.softplus(x, threshold=SAME_AS_LINE)
+
+
+@final
+class Softsign(Elementwise):
+    """x / (1 + |x|)."""
+
+    kind: Literal["softsign"] = "softsign"
+    sign: ClassVar = "squasher"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.softsign(x)
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
+
+@final
+class Mish(Elementwise):
+    """x * tanh(softplus(x)) (Misra 2020)."""
+
+    kind: Literal["mish"] = "mish"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.mish(x)
+
+
+@final
+class Exponential(Elementwise):
+    """exp(x)."""
+
+    kind: Literal["exponential"] = "exponential"
+
+    def values(self, x: Tensor) -> Tensor:
+        return x.exp()
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return y.exp_()
+
+
+@final
+class LogSigmoid(Elementwise):
+    """log(1 / (1 + exp(-x)))."""
+
+    kind: Literal["log_sigmoid"] = "log_sigmoid"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.logsigmoid(x)
+
+    def working_values(self, shape: Shape) -> int:
+        return math.prod(shape)
+
+
+@final
+class HardSigmoid(Elementwise):
+    """relu6(x + 3) / 6: sigmoid in three straight lines."""
+
+    kind: Literal["hard_sigmoid"] = "hard_sigmoid"
+    sign: ClassVar = "squasher"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.hardsigmoid(x)
+
+
+@final
+class HardSilu(Elementwise):
+    """x * hard_sigmoid(x), also called hard swish (Howard et al. 2019)."""
+
+    kind: Literal["hard_silu"] = "hard_silu"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.hardswish(x)
+
+
+@final
+class HardTanh(Elementwise):
+    """min(max(x, -1), 1)."""
+
+    kind: Literal["hard_tanh"] = "hard_tanh"
+    sign: ClassVar = "squasher"
+
+    def values(self, x: Tensor) -> Tensor:
+        return functional.hardtanh(x)
+
+    def overwrite(self, y: Tensor) -> Tensor:
+        return functional.hardtanh(y, inplace=True)
+
+
+@final
 class Rescale(Elementwise):
     """scale * x + offset."""
 
@@ -187,6 +327,17 @@ ACTIVATIONS: dict[str, type[Elementwise]] = {
     "silu": Silu,
     "tanh": Tanh,
     "sigmoid": Sigmoid,
+    "selu": Selu,
+    "celu": Celu,
+    "relu6": Relu6,
+    "softplus": Softplus,
+    "softsign": Softsign,
+    "mish": Mish,
+    "exponential": Exponential,
+    "log_sigmoid": LogSigmoid,
+    "hard_sigmoid": HardSigmoid,
+    "hard_silu": HardSilu,
+    "hard_tanh": HardTanh,
 }
 """All activations by name; they are layers too."""
 ARGUMENTS = ("linear", *(name for name, kind in ACTIVATIONS.items() if kind.is_argument))

@@ -13,7 +13,7 @@ from typing import Any
 from snellen.models.backbones.layer import Backbone
 from snellen.models.build import Network
 from snellen.models.chain import Placed
-from snellen.models.dropout import Dropout
+from snellen.models.dropout import TrainingNoise
 from snellen.models.keys import Key
 from snellen.models.named import identity_of
 
@@ -56,4 +56,4 @@ def trained_count(network: Network) -> int | None:
 def _is_fixed(placed: Placed) -> bool:
     """Whether a layer has no weights and nothing random."""
     parameters, state = placed.layer.init(Key(()), placed.input_shape)
-    return not parameters and not state and not isinstance(placed.layer, Dropout)
+    return not parameters and not state and not isinstance(placed.layer, TrainingNoise)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
+
+BLOCK = 16
+"""Values that torch draws together on the CPU."""
 
 
 class Randomness(Protocol):
@@ -19,6 +23,9 @@ class Randomness(Protocol):
 
     def keep_mask(self, rates: Sequence[float], like: torch.Tensor) -> torch.Tensor:
         """A tensor like `like` (L, ...) of ones and zeros, as `Key.keep_mask`."""
+
+    def normal(self, like: torch.Tensor) -> torch.Tensor:
+        """A tensor like `like` (L, ...) of standard normal values, as `Key.normal`."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,18 @@ class Key:
             generator = torch.Generator(device=like.device).manual_seed(self._number(seed, 7))
             own.bernoulli_(1.0 - rate, generator=generator)
         return mask
+
+    def normal(self, like: torch.Tensor) -> torch.Tensor:
+        """A contiguous tensor like `like` (L, ...): standard normal values, each lane of its own seed.
+
+        Whole blocks are drawn: torch draws the last block of a tensor anew where it is not full, and the values of a
+        row must not depend on how many rows only fill up the batch.
+        """
+        shape, size = like.shape[1:], math.prod(like.shape[1:])
+        values = torch.empty((len(self.seeds), -(-size // BLOCK) * BLOCK), dtype=like.dtype, device=like.device)
+        for own, seed in zip(values, self.seeds, strict=True):
+            own.normal_(generator=torch.Generator(device=like.device).manual_seed(self._number(seed, 7)))
+        return values[:, :size].reshape(-1, *shape)
 
     def _number(self, seed: int, size_bytes: int) -> int:
         text = "/".join(map(str, (seed, *self.path)))

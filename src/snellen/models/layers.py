@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from snellen.models.activations import ACTIVATIONS, Rescale
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.dense import Dense
-from snellen.models.dropout import Dropout
+from snellen.models.dropout import AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout
 from snellen.models.layer import Layer
 from snellen.models.merge import MERGES
 from snellen.models.named import one_of
-from snellen.models.normalisation import BatchNorm, LayerNorm
+from snellen.models.normalisation import BatchNorm, LayerNorm, UnitNorm
 from snellen.models.pooling import AveragePool, GlobalAveragePool, GlobalMaxPool, MaxPool
+from snellen.models.prelu import PRelu
+from snellen.models.scaling import Normalization
 from snellen.models.shaping import Flatten, ZeroPad
 from snellen.models.skip import Skip
 
@@ -30,9 +32,16 @@ LAYERS: dict[str, type[Layer]] = {
     "flatten": Flatten,
     "zero_pad": ZeroPad,
     "dropout": Dropout,
+    "spatial_dropout": SpatialDropout,
+    "gaussian_noise": GaussianNoise,
+    "gaussian_dropout": GaussianDropout,
+    "alpha_dropout": AlphaDropout,
     "batch_norm": BatchNorm,
     "layer_norm": LayerNorm,
+    "unit_norm": UnitNorm,
+    "normalization": Normalization,
     **ACTIVATIONS,
+    "prelu": PRelu,
     "rescale": Rescale,
     "skip": Skip,
     **MERGES,

@@ -8,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, GetJsonSchemaHandler, model_serializer
-from pydantic_core import CoreSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from snellen.errors import StudyError, unknown
 
@@ -85,6 +95,18 @@ def one_of(registry: Mapping[str, type[Named]], what: str) -> Any:
         Discriminator("kind"),
         BeforeValidator(lambda item: spread(item, registry, what)),
     ]
+
+
+def in_one_sentence(forms: str) -> WrapValidator:
+    """For a field with several forms: one sentence for all. Without it, each of them would complain."""
+
+    def validated(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError as error:
+            raise PydanticCustomError("forms", f"Input should be {forms}") from error
+
+    return WrapValidator(validated)
 
 
 def identity_of(thing: Named) -> dict[str, Any]:

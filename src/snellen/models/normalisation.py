@@ -19,6 +19,8 @@ from snellen.models.lanes import fold, unfold
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 from snellen.models.sharded_norm import sharded_norm
 
+LEAST_LENGTH = 1e-12
+"""Of a vector that `unit_norm` divides by, as in Keras."""
 Epsilon = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -126,6 +128,19 @@ class LayerNorm(Layer):
 
     def detail(self) -> str:
         return f"epsilon {self.epsilon:g}"
+
+
+@final
+class UnitNorm(Layer):
+    """Each place divided by the length of its vector of channels; a vector of zeros stays."""
+
+    kind: Literal["unit_norm"] = "unit_norm"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
+        return functional.normalize(x, dim=-1, eps=LEAST_LENGTH), {}
 
 
 def _broadcast(values: Tensor, x: Tensor) -> Tensor:

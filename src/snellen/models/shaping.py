@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch.nn.functional as functional
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.models.compiled import CompiledLayer
 from snellen.models.layer import Layer, Shape, Step, Tensors
-
-
-def _in_one_sentence(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Without it, each of the three forms would complain."""
-    try:
-        return validate(value)
-    except ValidationError as error:
-        forms = "a number of pixels, [height, width] or [[above, below], [left, right]], each from 0 to 512"
-        raise PydanticCustomError("margins", f"Input should be {forms}") from error
-
+from snellen.models.named import in_one_sentence
 
 Margin = Annotated[int, Field(ge=0, le=512)]
 Margins = Annotated[
     Margin | tuple[Margin, Margin] | tuple[tuple[Margin, Margin], tuple[Margin, Margin]],
-    WrapValidator(_in_one_sentence),
+    in_one_sentence("a number of pixels, [height, width] or [[above, below], [left, right]], each from 0 to 512"),
 ]
 
 

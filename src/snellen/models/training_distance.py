@@ -21,6 +21,7 @@ from snellen.errors import BundleError
 from snellen.files import tensors
 from snellen.models.build import Network
 from snellen.models.bundle_optional_sections import Familiarity
+from snellen.models.dropout import TrainingNoise
 from snellen.models.forward import layer_outputs, predict_probabilities, probabilities_and_outputs, to_input
 from snellen.models.layer import Tensors
 from snellen.models.weights import HEADER_BYTES_A_TENSOR, METADATA_BYTES
@@ -146,7 +147,7 @@ def compared_layer(network: Network) -> str:
     """The name of the layer whose outputs are compared: the last hidden one, where there is one that is not too wide;
     else the last, which gives the logits."""
     *before, last = network.layers
-    hidden = next((placed for placed in reversed(before) if placed.layer.name != "dropout"), last)
+    hidden = next((placed for placed in reversed(before) if not isinstance(placed.layer, TrainingNoise)), last)
     is_trained = any(name.startswith(f"{placed.name}.") for placed in before for name in network.shapes[0])
     return hidden.name if is_trained and math.prod(hidden.output_shape) <= MAX_VALUES else last.name
 

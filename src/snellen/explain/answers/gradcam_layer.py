@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from snellen.explain.last_layer import has_hidden
-from snellen.models.activations import ACTIVATIONS
+from snellen.models.activations import Elementwise
 from snellen.models.backbones.layer import Backbone
 from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.chain import Placed
+from snellen.models.dropout import TrainingNoise
 from snellen.models.features import Feature
 from snellen.models.layer import Layer
+from snellen.models.normalisation import BatchNorm, LayerNorm, UnitNorm
+from snellen.models.prelu import PRelu
+from snellen.models.scaling import Normalization
 from snellen.study.analyses import EXPLANATION_METHODS, Answers, ExplanationMethod
 
-AFTER_CONV = ("batch_norm", "layer_norm", "dropout", *ACTIVATIONS)
+AFTER_CONV = (BatchNorm, LayerNorm, UnitNorm, Normalization, TrainingNoise, PRelu, Elementwise)
 """Layers that belong to the convolution before them: Grad-CAM uses their outputs."""
 
 
@@ -43,7 +47,7 @@ def gradcam_layer(network: Network, layer: str | None) -> str | None:
     last = max((place for place, placed in enumerate(network.layers) if _convolves(placed)), default=None)
     if last is None:
         return None
-    while network.layers[last + 1].layer.name in AFTER_CONV:
+    while isinstance(network.layers[last + 1].layer, AFTER_CONV):
         last += 1
     return network.layers[last].name
 

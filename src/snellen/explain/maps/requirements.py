@@ -9,6 +9,7 @@ from snellen.explain.last_layer import has_hidden
 from snellen.explain.maps import projections
 from snellen.limits import MAP_ROWS
 from snellen.models.build import Network
+from snellen.models.dropout import TrainingNoise
 from snellen.study.analyses import Maps
 
 JUDGED = 3_000
@@ -22,7 +23,7 @@ def layer_of(network: Network, options: Maps) -> str | None:
         return options.layer
     if not has_hidden(network):
         return None
-    return next(each.name for each in reversed(network.layers[:-1]) if each.layer.name != "dropout")
+    return next(each.name for each in reversed(network.layers[:-1]) if not isinstance(each.layer, TrainingNoise))
 
 
 def width_of(network: Network, layer: str) -> int:

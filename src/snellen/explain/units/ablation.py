@@ -9,7 +9,7 @@ import numpy as np
 
 from snellen.explain.analysis_inputs import TrainedModel
 from snellen.models.dense import Dense
-from snellen.models.dropout import Dropout
+from snellen.models.dropout import TrainingNoise
 from snellen.statistics.changes_by_class import mean_changes, own_class_p_values, share_changes
 from snellen.statistics.mcnemar import mcnemar_of_counts
 
@@ -69,7 +69,7 @@ def ablate(
 def output_follows(model: TrainedModel, read_at: str) -> bool:
     """Whether the output layer reads the units directly."""
     after = [placed.layer for placed in model.network.layers[model.place_of(read_at) + 1 :]]
-    active = [layer for layer in after if not isinstance(layer, Dropout)]
+    active = [layer for layer in after if not isinstance(layer, TrainingNoise)]
     return len(active) == 1 and isinstance(active[0], Dense) and active[0].activation == "linear"
 
 

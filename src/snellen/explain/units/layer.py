@@ -19,19 +19,25 @@ from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.dense import Dense
-from snellen.models.dropout import Dropout
+from snellen.models.dropout import TrainingNoise
 from snellen.models.features import Feature
 from snellen.models.layer import Layer, Step
-from snellen.models.normalisation import BatchNorm, LayerNorm
+from snellen.models.normalisation import BatchNorm, LayerNorm, UnitNorm
 from snellen.models.pooling import AveragePool, GlobalAveragePool
+from snellen.models.prelu import PRelu
+from snellen.models.scaling import Normalization
 from snellen.models.shaping import Flatten, ZeroPad
 
 WITH_UNITS = (Dense, Conv, DepthwiseConv, SeparableConv, Branching)
 """Layers whose output channels are units: each is a weighted combination of the channels before."""
 ACTIVATED = (Dense, Conv, DepthwiseConv, SeparableConv)
 """Layers with an activation function of their own."""
-AFFINE = (Feature, Flatten, Dropout, ZeroPad, Rescale, BatchNorm, AveragePool, GlobalAveragePool)
+AFFINE = (
+    *(Feature, Flatten, TrainingNoise, ZeroPad, Rescale, Normalization, BatchNorm, AveragePool, GlobalAveragePool),
+)
 """Layers that are affine functions after training: they only add and multiply by constants."""
+FOLLOWING = (BatchNorm, LayerNorm, UnitNorm, Normalization, PRelu)
+"""Layers behind one with units that belong to it: its units are read after them."""
 
 
 def layers_with_units(network: Network) -> list[str]:
@@ -115,7 +121,7 @@ def _end(layers: tuple[Placed, ...], at: int) -> int:
     for place in range(at + 1, len(layers)):
         if isinstance(layers[place].layer, Elementwise):
             return place
-        if not isinstance(layers[place].layer, BatchNorm | LayerNorm):
+        if not isinstance(layers[place].layer, FOLLOWING):
             return place - 1
     return len(layers) - 1
 

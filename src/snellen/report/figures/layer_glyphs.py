@@ -32,7 +32,7 @@ class Glyph:
 
 FAMILIES = (
     *(("skip", "skip"), ("conv", "conv"), ("pool", "pool"), ("norm", "norm"), ("dropout", "dropout")),
-    *(("dense", "dense"), ("flatten", "flatten"), ("pad", "pad")),
+    *(("noise", "dropout"), ("dense", "dense"), ("flatten", "flatten"), ("pad", "pad"), ("prelu", "rectifier")),
 )
 """What kinds contain, and how such layers are drawn; all others are steps: a plain body, or a dot where none is due."""
 

@@ -21,6 +21,8 @@ from snellen.train.augment.mixing import Mixed
 from snellen.train.step import Rule, StepInputs, StepOutcome, TorchBackend, TrainState, Workspace, training_step
 from snellen.train.thread_team import ThreadTeam
 
+Draw = Callable[[Randomness, Tensor], Tensor]
+"""Random values like a tensor."""
 Capture = Callable[[Callable[[], None]], Callable[[], object]]
 """Given a step on static tensors, returns a function that repeats it; it may run the step any number of times."""
 WARM_UPS = 3
@@ -230,7 +232,7 @@ class Masks:
     tensors that are allocated when a layer first asks for its mask. path: as of a Key."""
 
     path: tuple[str | int, ...] = ()
-    places: dict[tuple[str | int, ...], tuple[tuple[float, ...], Tensor]] = field(default_factory=dict)
+    places: dict[tuple[str | int, ...], tuple[Draw, Tensor]] = field(default_factory=dict)
 
     def at(self, *steps: str | int) -> Masks:
         """The masks further down the path."""
@@ -238,11 +240,18 @@ class Masks:
 
     def keep_mask(self, rates: Sequence[float], like: Tensor) -> Tensor:
         """The mask that was drawn; ones at first."""
+        return self._place(lambda key, place: key.keep_mask(rates, place), like)
+
+    def normal(self, like: Tensor) -> Tensor:
+        """The normal values that were drawn; ones at first."""
+        return self._place(lambda key, place: key.normal(place), like)
+
+    def _place(self, draw: Draw, like: Tensor) -> Tensor:
         if self.path not in self.places:
-            self.places[self.path] = tuple(rates), torch.ones(like.shape, dtype=like.dtype, device=like.device)
+            self.places[self.path] = draw, torch.ones(like.shape, dtype=like.dtype, device=like.device)
         return self.places[self.path][1].clone()
 
     def fill(self, key: Randomness) -> None:
         """Draws all masks from `key`."""
-        for path, (rates, place) in self.places.items():
-            place.copy_(key.at(*path).keep_mask(rates, place))
+        for path, (draw, place) in self.places.items():
+            place.copy_(draw(key.at(*path), place))
