@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,11 @@ class Chains:
             raise BundleError("a layer with several inputs", where=node.path, found=node.class_name)
         if node.class_name == RESHAPE:
             return [], _reshaped(node, shape)
-        values = self._values(node, written)
+        arrays = self._arrays(node)
+        conversion = CONVERSIONS[node.class_name]
+        if conversion.numbers and arrays:
+            written = [{next(iter(written[0])): conversion.numbers(arrays)}, *written[1:]]
+        values = conversion.values(arrays) if arrays else {}
         items = [Item(each, values if place == 0 else {}) for place, each in enumerate(written)]
         if items:
             items[0] = _fitting(items[0], shape)
@@ -94,9 +98,9 @@ class Chains:
                 hint="Branches are written as lists of layers on one input (docs/from-keras.md).",
             )
 
-    def _values(self, node: Node, written: Sequence[Any]) -> Arrays:
-        conversion = CONVERSIONS[node.class_name]
-        names = conversion.weights(node.config)
+    def _arrays(self, node: Node) -> Arrays:
+        """The weights of a layer, by Keras's names in Keras's order."""
+        names = CONVERSIONS[node.class_name].weights(node.config)
         found = self.weights.get(node.path) or self.weights.get(node.stored) or self._by_own_name(node)
         if len(found) != len(names):
             raise BundleError(
@@ -113,7 +117,7 @@ class Chains:
             raise BundleError("not the weights of this layer", where=node.path, found=found_names, expected=expected)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise BundleError("weights that are not finite", where=node.path, hint="Training has diverged.")
-        return conversion.values({name: arrays[name] for name in names}) if names else {}
+        return {name: arrays[name] for name in names}
 
     def _by_own_name(self, node: Node) -> list[Weight]:
         """HDF5 files of Keras 2 name the weights of a layer in a nested model without the model."""

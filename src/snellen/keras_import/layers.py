@@ -31,11 +31,13 @@ class NoCounterpart(Exception):
 @dataclass(frozen=True)
 class Conversion:
     """layers: those that compute the same, the one with weights first. weights: the names of Keras's weights, in the
-    order of its files. values: the parameters and the state of the first layer, from arrays by these names."""
+    order of its files. values: the parameters and the state of the first layer, from arrays by these names. numbers:
+    arguments of the first layer that Keras keeps as weights."""
 
     layers: Callable[[Config], Written]
     weights: Callable[[Config], Sequence[str]] = lambda config: ()
     values: Callable[[Arrays], Arrays] = dict
+    numbers: Callable[[Arrays], dict[str, Any]] | None = None
 
 
 def _named(kind: str, **arguments: Any) -> Any:
@@ -181,10 +183,37 @@ def _layer_norm(config: Config) -> Written:
     return [_named("layer_norm", epsilon=config.get("epsilon", 1e-3))]
 
 
+def _normalization(config: Config) -> Written:
+    """With a mean of 0 and a variance of 1, for which those of the weights or of the configuration are put."""
+    if config.get("invert"):
+        raise NoCounterpart("`invert` is not known here")
+    if config.get("axis", -1) not in (None, []):  # of all values
+        _expect_last_axis(config)
+    given = {name: config.get(name) for name in ("mean", "variance")}
+    if None in given.values():
+        return [_named("normalization", mean=0.0, variance=1.0)]
+    return [_named("normalization", **_listed({name: np.asarray(value) for name, value in given.items()}))]
+
+
+def _listed(arrays: Arrays) -> dict[str, Any]:
+    """Means and variances, one number or one for each channel."""
+    found = {name: [shortest(float(each)) for each in array.ravel()] for name, array in arrays.items()}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
 def _expect_last_axis(config: Config) -> None:
     axis = config.get("axis", -1)
     if axis not in (-1, 3, [-1], [3]):
         raise NoCounterpart(f"normalises axis {axis}, not the channels")
+
+
+def _unit_norm(config: Config) -> Written:
+    _expect_last_axis(config)
+    return [_named("unit_norm")]
+
+
+def _alpha(config: Config) -> list[str]:
+    return ["alpha"]
 
 
 def _scaled(arrays: Arrays) -> Arrays:
@@ -254,6 +283,14 @@ CONVERSIONS: dict[str, Conversion] = {
         _batch_norm, lambda config: _gamma_beta(config, "moving_mean", "moving_variance"), _scaled
     ),
     "LayerNormalization": Conversion(_layer_norm, _gamma_beta, _scaled),
+    "Normalization": Conversion(
+        _normalization,
+        lambda config: [] if config.get("mean") is not None else ["mean", "variance"],
+        lambda arrays: {},
+        _listed,
+    ),
+    "UnitNormalization": Conversion(_unit_norm),
+    "PReLU": Conversion(lambda config: [_named("prelu", shared_axes=config.get("shared_axes") or [])], _alpha),
     "MaxPooling2D": Conversion(_pool("max_pool")),
     "AveragePooling2D": Conversion(_pool("average_pool")),
     "GlobalMaxPooling2D": Conversion(_global("global_max_pool")),

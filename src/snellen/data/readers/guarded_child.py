@@ -160,9 +160,17 @@ def open_keras(path: Path) -> dict[str, Stored]:
     for name, item in _keras_weights(file):
         if len(arrays) > MAX_ARRAYS or len(name) > MAX_NAME_CHARACTERS:
             raise DataError("too many arrays, or names too long", expected=f"at most {MAX_ARRAYS:,}")
-        if isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind == "f":
+        if isinstance(item, h5py.Dataset) and item.shape == () and item.dtype.kind == "f":
+            arrays[name] = Stored(item.dtype, (1,), partial(_hdf5_number, item))
+        elif isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind == "f":
             arrays[name] = Stored(item.dtype, item.shape, partial(_hdf5_blocks, item, path.stat().st_size))
     return arrays
+
+
+def _hdf5_number(item: Any) -> Iterator[np.ndarray]:
+    if item.is_virtual or item.external:
+        raise DataError("a number kept in other files", expected="its value in this file")
+    yield np.asarray(item[()]).reshape(1)
 
 
 def _keras_text(attribute: Any) -> Stored:
