@@ -278,8 +278,7 @@ def test_models_that_the_page_has_no_room_for_have_pages_of_their_own(content: A
     names = [f"model {place}" for place in range(1, 20)]
     assert [each["name"] for each in left_out] == names
     assert all(html.count(f'href="pages/model-model%20{place}.html"') >= 2 for place in range(1, 20))
-    first_alone: Any = {**large, "models": large["models"][:1]}
-    whole = html5lib.parse(page.render(first_alone, thumbnails), namespaceHTMLElements=False)
+    whole = html5lib.parse(page.render(page.within(large, 1), thumbnails), namespaceHTMLElements=False)
     files = model_pages(large, left_out[:2], thumbnails, {})
     assert list(files) == ["model-model 1.html", "model-model 2.html"]
     for name, text in zip(names, files.values()):
