@@ -14,7 +14,7 @@ from snellen.search.stored import SearchFile, SearchOutcome, Trial
 
 @dataclass(frozen=True, eq=False)
 class StoredSearch:
-    """A search as it is stored in the run."""
+    """A search stored in the run."""
 
     record: RunRecord
     model: str

@@ -1,4 +1,4 @@
-"""Writes files so that, whatever happens, they have either the old or the complete new content."""
+"""Writes files so that they always have either the old or the complete new content."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Counts:
 
     @staticmethod
     def of(matrix: np.ndarray) -> Counts:
-        """Of (K, K) confusion counts [true, predicted]."""
+        """The counts of (K, K) confusion counts [true, predicted]."""
         return Counts(np.diagonal(matrix), matrix.sum(1), matrix.sum(0))
 
     def per_class(self, which: ClassMeasure) -> np.ndarray:

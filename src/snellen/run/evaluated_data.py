@@ -85,17 +85,17 @@ class DataEvaluation:
 
     @property
     def name(self) -> str:
-        """Of the model."""
+        """The name of the model."""
         return self.model.description.name
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Of the model."""
+        """The classes of the model."""
         return self.model.classes
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The scores on these images and on the test, in the form that a run has them."""
+        """The scores on these images and on the test, in the form of a run's scores."""
         job = self.model.description.job
         rows = [
             row

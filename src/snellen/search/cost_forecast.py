@@ -25,8 +25,8 @@ ms."""
 
 @dataclass(frozen=True, eq=False)
 class TrainingSegment:
-    """Lanes trained at the same time, each for so many epochs, or to its end where None. weight: how many segments like
-    this one there are."""
+    """Lanes trained at the same time, each for this number of epochs, or to its end if None. weight: how many segments
+    like this one there are."""
 
     lanes: tuple[Lane, ...]
     epochs: int | None

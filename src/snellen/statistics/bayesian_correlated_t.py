@@ -13,8 +13,8 @@ from snellen.statistics.student_t import t_limits
 
 @dataclass(frozen=True)
 class Posterior:
-    """Of the difference A minus B, a Student's t. low, high: its central 95 %. better, equivalent, worse: its mass
-    above the margin, within it, and below; they sum to 1."""
+    """The posterior of the difference A minus B, a Student's t. low, high: its central 95 %. better, equivalent, worse:
+    its mass above the margin, within it, and below; they sum to 1."""
 
     value: float
     low: float

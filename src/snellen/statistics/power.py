@@ -73,7 +73,7 @@ def recipe_noise(a_SN: np.ndarray, b_SN: np.ndarray) -> RecipeNoise:
 
 
 def recipe_power(noise: RecipeNoise, seeds: int, images: int, margin: float, level: float = SIGNIFICANT) -> float:
-    """Probability that `recipe_difference` finds a recipe better by `margin` with so many seeds a side and images.
+    """Probability that `recipe_difference` finds a recipe better by `margin` with this many seeds a side and images.
 
     Noncentral t at margin / SE, with the SE and the degrees of freedom that are expected from the noise.
     """
@@ -89,7 +89,7 @@ def recipe_power(noise: RecipeNoise, seeds: int, images: int, margin: float, lev
 
 
 def detectable_by_recipes(noise: RecipeNoise, seeds: int, images: int, level: float = SIGNIFICANT) -> float | None:
-    """The smallest difference that `recipe_difference` finds with power 0.8, from so many seeds a side and images."""
+    """The smallest difference that `recipe_difference` finds with power 0.8, from this many seeds a side and images."""
     return _smallest(lambda margin: recipe_power(noise, seeds, images, margin, level))
 
 

@@ -55,7 +55,7 @@ class Improving:
 
 
 def still_improving(curves: Sequence[Curve]) -> Improving | None:
-    """Of the networks of one recipe, trained at a constant rate; None unless all of this holds:
+    """The evidence from the networks of one recipe, trained at a constant rate; None unless all of this holds:
 
     1. more than half of them kept their last epoch;
     2. they know more than how frequent classes are: right on more validation images than the most frequent class has

@@ -96,7 +96,8 @@ def by_ascent(model: TrainedModel, layer: UnitLayer, starts_SUHWC: np.ndarray, n
 
 
 def affordable(network: Network, units: int) -> tuple[int, int]:
-    """Starting points and steps of the ascents for so many units; a step goes forward and twice as far backward."""
+    """Numbers of starting points and of steps of the ascents for this many units; a step goes forward and twice as far
+    backward."""
     each = 3 * network.multiply_adds * units
     starts = min(STARTS, max(1, int(MULTIPLICATIONS / (each * STEPS))))
     return starts, STEPS if starts > 1 else min(STEPS, max(LEAST_STEPS, int(MULTIPLICATIONS / each)))

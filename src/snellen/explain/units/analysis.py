@@ -158,7 +158,7 @@ def _after(network: Network, layer: UnitLayer) -> int:
 
 
 def _evenly_spaced(images: int, count: int) -> np.ndarray:
-    """(count,) evenly spaced indices into so many images."""
+    """(count,) evenly spaced indices into this many images."""
     return np.linspace(0, images - 1, min(count, images)).round().astype(int)
 
 

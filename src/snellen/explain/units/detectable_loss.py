@@ -8,7 +8,7 @@ import numpy as np
 from snellen.statistics.power import WANTED, network_power
 
 PRECISION = 0.0005
-"""Of a loss, as a share: it is printed in tenths of points."""
+"""Precision of a loss, as a share: it is printed in tenths of points."""
 
 
 def detectable_losses(changed_UK: np.ndarray, others_UK: np.ndarray, images_K: np.ndarray, level: float) -> np.ndarray:
