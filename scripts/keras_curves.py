@@ -93,7 +93,7 @@ LAYERS: dict[str, tuple[Any, str]] = {
 }
 """Kind -> layer and the argument that may stand alone."""
 
-RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
+RENAMED = {"kernel": "kernel_size", "size": "pool_size", "dilation": "dilation_rate"}
 """Arguments that Keras calls otherwise."""
 
 WITHOUT = "initializer"
