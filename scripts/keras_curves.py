@@ -103,7 +103,7 @@ MERGES = {
 }
 """Layers of several branches."""
 
-RENAMED = {"kernel": "kernel_size", "size": "pool_size"}
+RENAMED = {"kernel": "kernel_size", "size": "pool_size", "dilation": "dilation_rate"}
 """Arguments that Keras calls otherwise."""
 
 WITHOUT = "initializer"

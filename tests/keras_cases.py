@@ -210,6 +210,22 @@ MORE = [
 ]
 """The functions and layers that no other network here has."""
 
+OBLONG = [
+    {"conv": {"filters": 6, "kernel": [2, 3], "strides": [1, 2], "padding": "same", "activation": "tanh"}},
+    {"conv": {"filters": 8, "kernel": [3, 2], "dilation": 2, "padding": "same", "activation": "elu"}},
+    {"max_pool": {"size": [3, 2], "strides": [2, 1], "padding": "same"}},
+    {"depthwise_conv": {"kernel": [1, 4], "dilation": [1, 2], "padding": "same", "depth_multiplier": 2}},
+    "tanh",
+    {"separable_conv": {"filters": 9, "kernel": [3, 2], "dilation": [2, 1], "activation": "elu"}},
+    {"average_pool": {"size": [1, 2], "padding": "same"}},
+    {"conv": {"filters": 6, "kernel": [4, 1], "strides": [3, 1], "groups": 3, "padding": "same"}},
+    {"average_pool": [1, 2]},
+    {"max_pool": [2, 1]},
+    "flatten",
+]
+"""Windows and strides that are not square, dilation and groups, where padding is uneven: 19 x 14 pixels. One curve:
+TensorFlow compiles a convolution in groups anew at every step."""
+
 SLOW = {"float64": 1.0, "float32": 0.02}
 QUICK = {"float64": 4.0, "float32": 4.0}
 
@@ -241,6 +257,7 @@ NETWORKS: dict[str, Network] = {
     "branches": Network(BRANCHES, (8, 9, 2), 16, QUICK, ONE_EACH),
     "penalties": Network(PENALISED, (12, 12, 1), 16, optimizers=ONE_EACH),
     "more": Network(MORE, (12, 12, 2), 16, optimizers=ONE_EACH),
+    "oblong": Network(OBLONG, (19, 14, 2), 8, QUICK, ("adam",)),
     "activations": Network(ACTIVATIONS, (12, 12, 1), 16, QUICK, ONE_EACH),
 }
 

@@ -51,6 +51,13 @@ MISTAKES = [
         5,
         "`activation` of model `a` must be 'linear', 'relu', 'elu', 'gelu', 'silu', 'tanh', 'sigmoid', 'selu', ",
     ),
+    (
+        LAYERS,
+        "[{conv: {filters: 2, kernel: 0}}]",
+        5,
+        "`kernel` of model `a` must be a number of pixels or [height, width], each from 1 to 512; got 0",
+    ),
+    (LAYERS, "[{max_pool: [2, 3, 4]}]", 5, "`size` of model `a` must be a number of pixels or [height, width], each"),
     (LAYERS, "[{prelu: [0]}]", 5, "item 1 of `shared_axes` of model `a` must be at least 1; got 0"),
     (LAYERS, "[{normalization: {mean: 0}}]", 5, "`variance` of model `a` is missing"),
     (LAYERS, "[{normalization: {mean: a, variance: 1}}]", 5, "`mean` of model `a` must be a number, or a list of them"),

@@ -48,7 +48,10 @@ PARTS: dict[str, list[Any]] = {
     "top_pixels": [{"top_pixels": {"count": 9, "by": name}} for name in IMPORTANCES],
     "views": [{"views": list(names)} for names in (("flip",), ("shift",), ("flip", "shift"), ("shift", "flip"))],
     "dense": [{"dense": {"units": 5, "activation": "gelu"}}],
-    "conv": [{"conv": {"filters": 5, "kernel": 3, "strides": 2, "padding": "same"}}],
+    "conv": [
+        {"conv": {"filters": 5, "kernel": 3, "strides": 2, "padding": "same"}},
+        {"conv": {"filters": 6, "kernel": [2, 3], "strides": [2, 1], "groups": 3, "dilation": 2, "padding": "same"}},
+    ],
     "depthwise_conv": [{"depthwise_conv": {"kernel": 2, "depth_multiplier": 2}}],
     "separable_conv": [{"separable_conv": {"filters": 4, "kernel": 3}}],
     "max_pool": [{"max_pool": {"size": 3, "strides": 1, "padding": "same"}}],

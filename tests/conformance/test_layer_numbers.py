@@ -16,7 +16,7 @@ from snellen.models.build import parse_layers
 from snellen.models.initializers import INITIALIZERS, Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.layer import Step
-from snellen.models.layers import LAYERS, BatchNorm, Conv, Dropout, MaxPool
+from snellen.models.layers import LAYERS, BatchNorm, Dropout
 
 RANDOM = np.random.default_rng(4)
 NOTHING: dict[str, torch.Tensor] = {}
@@ -34,74 +34,110 @@ def applied(written: Any, x: np.ndarray, **parameters: np.ndarray) -> np.ndarray
     return y[0].numpy()
 
 
-def windows(x: np.ndarray, size: int, stride: int, padding: str, fill: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """Every window of images (N, H, W, C), (windows, N, size, size, C) row by row, as Keras and TensorFlow define
-    `valid` and `same`; and the height and width of the output."""
+Pair = tuple[int, int]
+
+
+def windows(
+    x: np.ndarray, size: Pair, strides: Pair, padding: str, fill: float, dilation: Pair = (1, 1)
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Every window of images (N, H, W, C), (windows, N, *size, C) row by row, as Keras and TensorFlow define `valid`
+    and `same`; and the height and width of the output."""
+    span = [(side - 1) * apart + 1 for side, apart in zip(size, dilation)]
     if padding == "same":
-        totals = [max((math.ceil(side / stride) - 1) * stride + size - side, 0) for side in x.shape[1:3]]
+        axes = list(zip(x.shape[1:3], span, strides))
+        totals = [max((math.ceil(side / stride) - 1) * stride + reach - side, 0) for side, reach, stride in axes]
         pads = [(total // 2, total - total // 2) for total in totals]
         x = np.pad(x, ((0, 0), *pads, (0, 0)), constant_values=fill)
-    places = [range(0, side - size + 1, stride) for side in x.shape[1:3]]
-    found = [x[:, top : top + size, left : left + size] for top in places[0] for left in places[1]]
+    places = [range(0, side - reach + 1, stride) for side, reach, stride in zip(x.shape[1:3], span, strides)]
+    (down, across), (tall, wide) = dilation, span
+    found = [x[:, top : top + tall : down, left : left + wide : across] for top in places[0] for left in places[1]]
     return np.stack(found), (len(places[0]), len(places[1]))
 
 
-WINDOWS = [(size, stride, padding) for size in (1, 2, 3, 4) for stride in (1, 2, 3) for padding in ("valid", "same")]
+PADDINGS = ("valid", "same")
+POOLS: list[tuple[Pair, Pair, str]] = [
+    *(((size,) * 2, (stride,) * 2, padding) for size in (1, 2, 3, 4) for stride in (1, 2, 3) for padding in PADDINGS),
+    *((size, strides, padding) for size in ((1, 3), (4, 2)) for strides in ((1, 2), (3, 1)) for padding in PADDINGS),
+]
+"""Window, strides, padding: square, and other shapes."""
+WINDOWS: list[tuple[Pair, Pair, str, Pair]] = [
+    *((*pool, (1, 1)) for pool in POOLS),
+    *(
+        (size, (1, 1), padding, dilation)
+        for size in ((2, 2), (3, 3), (2, 3))
+        for dilation in ((2, 2), (1, 2), (3, 1))
+        for padding in PADDINGS
+    ),
+    *(((3, 2), (2, 1), padding, (1, 3)) for padding in PADDINGS),
+]
+"""The same, and pixels of a window that lie apart."""
+every_window = pytest.mark.parametrize(("size", "strides", "padding", "dilation"), WINDOWS)
+every_pool = pytest.mark.parametrize(("size", "strides", "padding"), POOLS)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
-def test_conv_is_a_sum_over_windows(size: int, stride: int, padding: Any) -> None:
-    x, kernel, bias = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(4, size, size, 3)), RANDOM.normal(size=4)
-    seen, (height, width) = windows(x, size, stride, padding, 0.0)
-    expected = np.einsum("wnijc,fijc->nwf", seen, kernel).reshape(2, height, width, 4) + bias
-    layer = Conv(filters=4, kernel=size, strides=stride, padding=padding)
-    y, _ = layer.apply(tensors(kernel=kernel, bias=bias), NOTHING, torch.tensor(x)[None], Step("train"))
-    np.testing.assert_allclose(y[0], expected, rtol=1e-10, atol=1e-10)
+@every_window
+@pytest.mark.parametrize("groups", [1, 2])
+def test_conv_is_a_sum_over_windows(size: Pair, strides: Pair, padding: Any, dilation: Pair, groups: int) -> None:
+    """Of the channels of its group: the first half of the filters sees the first half of the channels."""
+    x, bias, each = RANDOM.normal(size=(2, 7, 6, 4)), RANDOM.normal(size=6), 4 // groups
+    kernel = RANDOM.normal(size=(6, *size, each))
+    seen, (height, width) = windows(x, size, strides, padding, 0.0, dilation)
+    parts = [
+        np.einsum("wnijc,fijc->nwf", seen[..., group * each : (group + 1) * each], own)
+        for group, own in enumerate(np.split(kernel, groups))
+    ]
+    expected = np.concatenate(parts, -1).reshape(2, height, width, 6) + bias
+    written = {"filters": 6, "kernel": size, "strides": strides, "padding": padding, "dilation": dilation}
+    y = applied({"conv": {**written, "groups": groups}}, x, kernel=kernel, bias=bias)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
-def test_max_pool_is_the_largest_of_each_window(size: int, stride: int, padding: Any) -> None:
+@every_pool
+def test_max_pool_is_the_largest_of_each_window(size: Pair, strides: Pair, padding: Any) -> None:
     """Negative everywhere: padding must never be the largest."""
     x = -RANDOM.uniform(1, 2, size=(2, 7, 6, 3))
-    seen, (height, width) = windows(x, size, stride, padding, -np.inf)
+    seen, (height, width) = windows(x, size, strides, padding, -np.inf)
     expected = seen.max((2, 3)).transpose(1, 0, 2).reshape(2, height, width, 3)
-    y, _ = MaxPool(size=size, strides=stride, padding=padding).apply(
-        NOTHING, NOTHING, torch.tensor(x)[None], Step("train")
-    )
-    np.testing.assert_array_equal(y[0], expected)
+    y = applied({"max_pool": {"size": size, "strides": strides, "padding": padding}}, x)
+    np.testing.assert_array_equal(y, expected)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
-def test_average_pool_is_the_mean_of_what_each_window_sees(size: int, stride: int, padding: Any) -> None:
+@every_pool
+def test_average_pool_is_the_mean_of_what_each_window_sees(size: Pair, strides: Pair, padding: Any) -> None:
     """Padding is no pixel, as Keras has it."""
     x = RANDOM.uniform(1, 2, size=(2, 7, 6, 3))
-    seen, (height, width) = windows(x, size, stride, padding, np.nan)
+    seen, (height, width) = windows(x, size, strides, padding, np.nan)
     expected = np.nanmean(seen, (2, 3)).transpose(1, 0, 2).reshape(2, height, width, 3)
-    y = applied({"average_pool": {"size": size, "strides": stride, "padding": padding}}, x)
+    y = applied({"average_pool": {"size": size, "strides": strides, "padding": padding}}, x)
     np.testing.assert_allclose(y, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
-def test_depthwise_conv_is_a_sum_over_windows_of_one_channel(size: int, stride: int, padding: Any) -> None:
+@every_window
+def test_depthwise_conv_is_a_sum_over_windows_of_one_channel(
+    size: Pair, strides: Pair, padding: Any, dilation: Pair
+) -> None:
     """Outputs of one channel stand together, as in Keras: channel 0 by kernel 0, channel 0 by kernel 1, ..."""
-    x, kernel, bias = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, size, size, 3)), RANDOM.normal(size=6)
-    seen, (height, width) = windows(x, size, stride, padding, 0.0)
+    x, kernel, bias = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, *size, 3)), RANDOM.normal(size=6)
+    seen, (height, width) = windows(x, size, strides, padding, 0.0, dilation)
     expected = np.einsum("wnijc,mijc->nwcm", seen, kernel).reshape(2, height, width, 6) + bias
-    written = {"kernel": size, "strides": stride, "padding": padding, "depth_multiplier": 2}
+    written = {"kernel": size, "strides": strides, "padding": padding, "dilation": dilation, "depth_multiplier": 2}
     y = applied({"depthwise_conv": written}, x, kernel=kernel, bias=bias)
-    np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding"), WINDOWS)
-def test_separable_conv_mixes_what_a_depthwise_conv_gives(size: int, stride: int, padding: Any) -> None:
-    x, depthwise = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, size, size, 3))
+@every_window
+def test_separable_conv_mixes_what_a_depthwise_conv_gives(
+    size: Pair, strides: Pair, padding: Any, dilation: Pair
+) -> None:
+    x, depthwise = RANDOM.normal(size=(2, 7, 6, 3)), RANDOM.normal(size=(2, *size, 3))
     pointwise, bias = RANDOM.normal(size=(4, 1, 1, 6)), RANDOM.normal(size=4)
-    seen, (height, width) = windows(x, size, stride, padding, 0.0)
+    seen, (height, width) = windows(x, size, strides, padding, 0.0, dilation)
     between = np.einsum("wnijc,mijc->nwcm", seen, depthwise).reshape(2, height, width, 6)
     expected = between @ pointwise[:, 0, 0].T + bias
-    written = {"filters": 4, "kernel": size, "strides": stride, "padding": padding, "depth_multiplier": 2}
-    y = applied({"separable_conv": written}, x, depthwise_kernel=depthwise, pointwise_kernel=pointwise, bias=bias)
-    np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-10)
+    written = {"filters": 4, "kernel": size, "strides": strides, "padding": padding, "dilation": dilation}
+    values = {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise, "bias": bias}
+    y = applied({"separable_conv": {**written, "depth_multiplier": 2}}, x, **values)
+    np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_global_pools() -> None:
@@ -355,6 +391,7 @@ def test_initializers_have_their_distribution(name: Initializer) -> None:
     ("written", "fans"),
     [
         ({"conv": {"filters": 40, "kernel": 5}}, {"kernel": (25 * 30, 25 * 40)}),
+        ({"conv": {"filters": 80, "kernel": [3, 9], "groups": 5}}, {"kernel": (27 * 6, 27 * 80)}),
         ({"depthwise_conv": {"kernel": 9, "depth_multiplier": 40}}, {"kernel": (81 * 30, 81 * 40)}),
         (
             {"separable_conv": {"filters": 900, "kernel": 9, "depth_multiplier": 40}},

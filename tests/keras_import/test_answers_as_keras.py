@@ -104,6 +104,15 @@ MODELS: dict[str, Callable[[Any, Any], Any]] = {
         lambda L: L.Dense(3),
         lambda L: L.Softmax(),
     ),
+    "windows": _sequential(
+        lambda L: L.Conv2D(6, (3, 2), strides=(2, 1), padding="same", groups=3, activation="relu"),
+        lambda L: L.Conv2D(6, 2, dilation_rate=(2, 1), kernel_regularizer="l1_l2"),
+        lambda L: L.DepthwiseConv2D((1, 2), depth_multiplier=2),
+        lambda L: L.SeparableConv2D(5, (2, 1), padding="same", dilation_rate=2),
+        lambda L: L.MaxPooling2D((1, 2), strides=(1, 1)),
+        lambda L: L.Flatten(),
+        _end,
+    ),
     "normalised": _sequential(
         lambda L: _adapted(L.Normalization(), (9, 8, 3)),
         lambda L: L.Conv2D(4, 3),

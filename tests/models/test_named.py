@@ -10,6 +10,12 @@ from snellen.models.build import parse_layers
 from snellen.models.named import identity_of
 
 RELU: dict[str, dict[str, Any]] = {"relu": {}}
+CONV = {
+    "conv": {
+        **{"filters": 2, "kernel": 3, "strides": 1, "padding": "valid"},
+        **{"activation": "linear", "use_bias": True, "initializer": "glorot_uniform"},
+    }
+}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,8 @@ RELU: dict[str, dict[str, Any]] = {"relu": {}}
             {"skip": {"layers": [RELU], "shortcut": [{"skip": {"layers": [RELU]}}]}},
         ),
         ({"zero_pad": [[0, 1], [2, 3]]}, {"zero_pad": {"padding": [[0, 1], [2, 3]]}}),
+        ({"conv": {"filters": 2, "kernel": 3}}, CONV),
+        ({"conv": {"filters": 2, "kernel": [3, 3], "strides": [1, 1], "dilation": [1, 1], "groups": 1}}, CONV),
         ({"max_pool": 3}, {"max_pool": {"size": 3, "strides": None, "padding": "valid"}}),
     ],
 )

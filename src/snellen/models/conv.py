@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar, Literal, final
+from typing import Annotated, Any, ClassVar, Literal, final
 
 import numpy as np
 from pydantic import Field
 from torch import Tensor
 
+from snellen.errors import ShapeError
 from snellen.kernels.library import Operation, WinogradSizes
 from snellen.models.activations import Activation, activate, activation_values, compiled_activation
 from snellen.models.compiled import CompiledLayer
@@ -28,7 +29,7 @@ from snellen.models.layer import (
     Layer,
     Penalty,
     Shape,
-    Side,
+    Sides,
     Step,
     Tensors,
     kernel_penalties,
@@ -36,6 +37,7 @@ from snellen.models.layer import (
 )
 from snellen.models.windows import (
     Padding,
+    Sliding,
     compiled_window,
     convolution_operations,
     convolution_values,
@@ -43,53 +45,69 @@ from snellen.models.windows import (
 )
 
 Multiplier = Annotated[int, Field(ge=1, le=512)]
+Groups = Annotated[int, Field(ge=1, le=65_536)]
 
 
 class Conv(Layer):
-    """Every output channel sees all input channels. kernel: (filters, height, width, channels)."""
+    """Every output channel sees all input channels, or those of its group. kernel: (filters, height, width, channels /
+    groups)."""
 
     kind: Literal["conv"] = "conv"
-    identity_baseline: ClassVar = {"l1": None, "l2": None}
+    identity_baseline: ClassVar[Mapping[str, Any]] = {"dilation": 1, "groups": 1, "l1": None, "l2": None}
     filters: Count
-    kernel: Side
-    strides: Side = 1
+    kernel: Sides
+    strides: Sides = 1
     padding: Padding = "valid"
+    dilation: Sides = 1
+    groups: Groups = 1
     activation: Activation = "linear"
     use_bias: bool = True
     initializer: Initializer = "glorot_uniform"
     l1: Penalty = None
     l2: Penalty = None
 
+    @property
+    def sliding(self) -> Sliding:
+        """How the window slides."""
+        return Sliding.of(self.kernel, self.strides, self.padding, self.dilation)
+
     def output_shape(self, shape: Shape) -> Shape:
-        return (*window_output(self, shape, self.kernel, self.strides, self.padding), self.filters)
+        size = window_output(self, shape, self.sliding)
+        if shape[2] % self.groups or self.filters % self.groups:
+            found = f"{shape[2]} channels and {self.filters} filters in {self.groups} groups"
+            raise ShapeError("`groups` of `conv` must divide channels and filters", found=found)
+        return (*size, self.filters)
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
-        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.filters, self.kernel, shape[2])
+        window, inputs = self.sliding.window, shape[2] // self.groups
+        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.filters, window, inputs)
         return {"kernel": kernel, **_zero_bias(self.use_bias, key, self.filters)}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         def convolve(x: Tensor) -> Tensor:
-            y = convolution(x, parameters["kernel"], parameters.get("bias"), self.strides, self.padding)
+            y = convolution(x, parameters["kernel"], parameters.get("bias"), self.sliding, self.groups)
             return activate(y, self.activation)
 
         return on_channels(convolve, x), {}
 
     def compiled(self, shape: Shape) -> CompiledLayer | None:
-        activation = compiled_activation(self.activation)
-        window = compiled_window(shape, self.kernel, self.strides, self.padding)
-        return activation and replace(activation, operation=Operation.CONV, window=window)
+        activation, window = compiled_activation(self.activation), compiled_window(shape, self.sliding)
+        if activation is None or window is None or self.groups > 1:
+            return None
+        return replace(activation, operation=Operation.CONV, window=window)
 
     def accelerated(self, shape: Shape, lanes: int) -> Layer:
         fits = all(each <= MAX_CHANNELS and each % CHANNELS == 0 for each in (self.filters, shape[2]))
-        fits = fits and (lanes, self.kernel, self.strides) == (1, 3, 1)
+        fits = fits and (lanes, self.kernel, self.strides, self.dilation, self.groups) == (1, 3, 1, 1, 1)
         return AcceleratedConv(**dict(self)) if fits else self
 
     def multiply_adds(self, shape: Shape) -> int:
-        return math.prod(self.output_shape(shape)) * self.kernel**2 * shape[2]
+        return math.prod(self.output_shape(shape)) * self.sliding.area * shape[2] // self.groups
 
     def operations(self, shape: Shape) -> int:
         height, width, filters = self.output_shape(shape)
-        windows = convolution_operations(height * width, self.kernel, shape[2], filters)
+        places, each = height * width * self.groups, (shape[2] // self.groups, filters // self.groups)
+        windows = convolution_operations(places, self.sliding.area, *each)
         return windows + OPERATIONS_A_VALUE * (math.prod(shape) + height * width * filters)
 
     def working_values(self, shape: Shape) -> int:
@@ -99,7 +117,9 @@ class Conv(Layer):
         return kernel_penalties(self.l1, self.l2)
 
     def detail(self) -> str:
-        return f"{self.filters} filters {_window(self)}, {self.activation}{penalty_words(self.l1, self.l2)}"
+        groups = f" in {self.groups} groups" if self.groups > 1 else ""
+        penalties = penalty_words(self.l1, self.l2)
+        return f"{self.filters} filters{groups} {self.sliding.detail()}, {self.activation}{penalties}"
 
 
 @final
@@ -120,41 +140,49 @@ class DepthwiseConv(Layer):
     """Every input channel has output channels of its own. kernel: (depth_multiplier, height, width, channels)."""
 
     kind: Literal["depthwise_conv"] = "depthwise_conv"
-    kernel: Side
-    strides: Side = 1
+    identity_baseline: ClassVar[Mapping[str, Any]] = {"dilation": 1}
+    kernel: Sides
+    strides: Sides = 1
     padding: Padding = "valid"
+    dilation: Sides = 1
     depth_multiplier: Multiplier = 1
     activation: Activation = "linear"
     use_bias: bool = True
     initializer: Initializer = "glorot_uniform"
 
+    @property
+    def sliding(self) -> Sliding:
+        """How the window slides."""
+        return Sliding.of(self.kernel, self.strides, self.padding, self.dilation)
+
     def output_shape(self, shape: Shape) -> Shape:
-        size = window_output(self, shape, self.kernel, self.strides, self.padding)
+        size = window_output(self, shape, self.sliding)
         return (*size, shape[2] * self.depth_multiplier)
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
-        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.depth_multiplier, self.kernel, shape[2])
+        kernel = _draw_kernel(self.initializer, key.at("kernel"), self.depth_multiplier, self.sliding.window, shape[2])
         return {"kernel": kernel, **_zero_bias(self.use_bias, key, shape[2] * self.depth_multiplier)}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         def convolve(x: Tensor) -> Tensor:
-            y = depthwise_convolution(x, parameters["kernel"], parameters.get("bias"), self.strides, self.padding)
+            y = depthwise_convolution(x, parameters["kernel"], parameters.get("bias"), self.sliding)
             return activate(y, self.activation)
 
         return on_channels(convolve, x), {}
 
     def multiply_adds(self, shape: Shape) -> int:
-        return math.prod(self.output_shape(shape)) * self.kernel**2
+        return math.prod(self.output_shape(shape)) * self.sliding.area
 
     def operations(self, shape: Shape) -> int:
         outputs = math.prod(self.output_shape(shape))
-        return convolution_operations(outputs, self.kernel, 1, 1) + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
+        windows = convolution_operations(outputs, self.sliding.area, 1, 1)
+        return windows + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
 
     def working_values(self, shape: Shape) -> int:
         return _working_values(self, shape)
 
     def detail(self) -> str:
-        return f"multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
+        return f"multiplier {self.depth_multiplier}, {self.sliding.detail()}, {self.activation}"
 
 
 @final
@@ -165,28 +193,35 @@ class SeparableConv(Layer):
     """
 
     kind: Literal["separable_conv"] = "separable_conv"
+    identity_baseline: ClassVar[Mapping[str, Any]] = {"dilation": 1}
     filters: Count
-    kernel: Side
-    strides: Side = 1
+    kernel: Sides
+    strides: Sides = 1
     padding: Padding = "valid"
+    dilation: Sides = 1
     depth_multiplier: Multiplier = 1
     activation: Activation = "linear"
     use_bias: bool = True
     initializer: Initializer = "glorot_uniform"
 
+    @property
+    def sliding(self) -> Sliding:
+        """How the window slides."""
+        return Sliding.of(self.kernel, self.strides, self.padding, self.dilation)
+
     def output_shape(self, shape: Shape) -> Shape:
-        return (*window_output(self, shape, self.kernel, self.strides, self.padding), self.filters)
+        return (*window_output(self, shape, self.sliding), self.filters)
 
     def init(self, key: Key, shape: Shape) -> tuple[Arrays, Arrays]:
         name, between = self.initializer, shape[2] * self.depth_multiplier
-        depthwise = _draw_kernel(name, key.at("depthwise_kernel"), self.depth_multiplier, self.kernel, shape[2])
-        pointwise = _draw_kernel(name, key.at("pointwise_kernel"), self.filters, 1, between)
+        depthwise = _draw_kernel(name, key.at("depthwise_kernel"), self.depth_multiplier, self.sliding.window, shape[2])
+        pointwise = _draw_kernel(name, key.at("pointwise_kernel"), self.filters, (1, 1), between)
         bias = _zero_bias(self.use_bias, key, self.filters)
         return {"depthwise_kernel": depthwise, "pointwise_kernel": pointwise, **bias}, {}
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         def convolve(x: Tensor) -> Tensor:
-            between = depthwise_convolution(x, parameters["depthwise_kernel"], None, self.strides, self.padding)
+            between = depthwise_convolution(x, parameters["depthwise_kernel"], None, self.sliding)
             y = convolution(between, parameters["pointwise_kernel"], parameters.get("bias"))
             return activate(y, self.activation)
 
@@ -194,12 +229,12 @@ class SeparableConv(Layer):
 
     def multiply_adds(self, shape: Shape) -> int:
         places = math.prod(self.output_shape(shape)[:2])
-        return places * shape[2] * self.depth_multiplier * (self.kernel**2 + self.filters)
+        return places * shape[2] * self.depth_multiplier * (self.sliding.area + self.filters)
 
     def operations(self, shape: Shape) -> int:
         height, width, filters = self.output_shape(shape)
         between = height * width * shape[2] * self.depth_multiplier
-        depthwise = convolution_operations(between, self.kernel, 1, 1)
+        depthwise = convolution_operations(between, self.sliding.area, 1, 1)
         pointwise = convolution_operations(height * width, 1, shape[2] * self.depth_multiplier, filters)
         values = math.prod(shape) + 2 * between + height * width * filters
         return depthwise + pointwise + OPERATIONS_A_VALUE * values
@@ -209,12 +244,13 @@ class SeparableConv(Layer):
         return height * width * shape[2] * self.depth_multiplier + _working_values(self, shape)
 
     def detail(self) -> str:
-        return f"{self.filters} filters, multiplier {self.depth_multiplier}, {_window(self)}, {self.activation}"
+        return f"{self.filters} filters, multiplier {self.depth_multiplier}, {self.sliding.detail()}, {self.activation}"
 
 
-def _draw_kernel(name: Initializer, key: Key, outputs: int, side: int, inputs: int) -> np.ndarray:
-    """(L, outputs, side, side, inputs); fans as Keras counts them, for depthwise kernels too."""
-    return draw(name, key, (outputs, side, side, inputs), side**2 * inputs, side**2 * outputs)
+def _draw_kernel(name: Initializer, key: Key, outputs: int, sides: tuple[int, int], inputs: int) -> np.ndarray:
+    """(L, outputs, height, width, inputs); fans as Keras counts them, for depthwise kernels and groups too."""
+    area = math.prod(sides)
+    return draw(name, key, (outputs, *sides, inputs), area * inputs, area * outputs)
 
 
 def _zero_bias(use_bias: bool, key: Key, channels: int) -> Arrays:
@@ -223,10 +259,5 @@ def _zero_bias(use_bias: bool, key: Key, channels: int) -> Arrays:
 
 def _working_values(layer: Conv | DepthwiseConv | SeparableConv, shape: Shape) -> int:
     height, width, _ = output = layer.output_shape(shape)
-    sliding = convolution_values(shape, height * width, layer.kernel, layer.strides, layer.padding)
+    sliding = convolution_values(shape, height * width, layer.sliding)
     return sliding + activation_values(layer.activation, output)
-
-
-def _window(layer: Conv | DepthwiseConv | SeparableConv) -> str:
-    stride = f", strides {layer.strides}" if layer.strides > 1 else ""
-    return f"{layer.kernel}x{layer.kernel}, {layer.padding}{stride}"

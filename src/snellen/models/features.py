@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 import numpy as np
@@ -33,6 +34,7 @@ from snellen.models.layer import (
 from snellen.models.named import one_of
 from snellen.models.windows import (
     Padding,
+    Sliding,
     convolution_operations,
     convolution_values,
     pad_same,
@@ -190,8 +192,13 @@ class WhitenPatches(Feature):
     padding: Padding = "valid"
     epsilon: Annotated[float, Field(gt=0, le=1)] = 5e-4
 
+    @property
+    def sliding(self) -> Sliding:
+        """How the window slides."""
+        return Sliding.of(self.kernel, self.strides, self.padding)
+
     def output_shape(self, shape: Shape) -> Shape:
-        size = window_output(self, shape, self.kernel, self.strides, self.padding)
+        size = window_output(self, shape, self.sliding)
         values = self.kernel**2 * shape[2]
         if self.keep > values:
             raise ShapeError("more components than values of a patch", found=self.keep, expected=f"at most {values}")
@@ -209,8 +216,8 @@ class WhitenPatches(Feature):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         def convolve(x: Tensor) -> Tensor:
-            padded = pad_same(x, self.kernel, self.strides, 0.0) if self.padding == "same" else x
-            return convolution(padded, state["filters"], strides=self.strides)
+            padded = pad_same(x, self.sliding, 0.0)
+            return convolution(padded, state["filters"], sliding=replace(self.sliding, padding="valid"))
 
         y = on_channels(convolve, x - state["mean"][:, None, None, None])
         return torch.cat([y, -y], -1), {}
@@ -220,12 +227,12 @@ class WhitenPatches(Feature):
 
     def operations(self, shape: Shape) -> int:
         height, width, channels = self.output_shape(shape)
-        windows = convolution_operations(height * width, self.kernel, shape[2], channels // 2)
+        windows = convolution_operations(height * width, self.kernel**2, shape[2], channels // 2)
         return windows + OPERATIONS_A_VALUE * (math.prod(shape) + 2 * height * width * channels)
 
     def working_values(self, shape: Shape) -> int:
         height, width, channels = self.output_shape(shape)
-        sliding = convolution_values(shape, height * width, self.kernel, self.strides, self.padding)
+        sliding = convolution_values(shape, height * width, self.sliding)
         return math.prod(shape) + sliding + height * width * channels
 
     def detail(self) -> str:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import torch.nn.functional as functional
 from torch import Tensor
 
-from snellen.models.windows import Padding, pad_same
+from snellen.models.windows import Sliding, pad_same
+
+ONE_PIXEL = Sliding((1, 1), (1, 1), "valid")
 
 
 def fold(x: Tensor) -> Tensor:
@@ -41,25 +43,24 @@ def on_channels(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def convolution(
-    x: Tensor, kernel: Tensor, bias: Tensor | None = None, strides: int = 1, padding: Padding = "valid"
+    x: Tensor, kernel: Tensor, bias: Tensor | None = None, sliding: Sliding = ONE_PIXEL, groups: int = 1
 ) -> Tensor:
-    """Of x (N, L*C, H, W) with kernel (L, filters, height, width, C) and bias (L, filters): one group a lane."""
+    """Of x (N, L*C, H, W) with kernel (L, filters, height, width, C / groups) and bias (L, filters): `groups` groups a
+    lane."""
     grouped = kernel.flatten(0, 1).permute(0, 3, 1, 2)
-    return _convolution(x, grouped, bias, strides, padding, groups=len(kernel))
+    return _convolution(x, grouped, bias, sliding, groups=len(kernel) * groups)
 
 
-def depthwise_convolution(x: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, padding: Padding) -> Tensor:
+def depthwise_convolution(x: Tensor, kernel: Tensor, bias: Tensor | None, sliding: Sliding) -> Tensor:
     """Of x (N, L*C, H, W) with kernel (L, multiplier, height, width, C): one group a channel of each lane."""
     grouped = kernel.permute(0, 4, 1, 2, 3).flatten(0, 2).unsqueeze(1)
-    return _convolution(x, grouped, bias, strides, padding, groups=x.shape[1])
+    return _convolution(x, grouped, bias, sliding, groups=x.shape[1])
 
 
-def _convolution(x: Tensor, kernel: Tensor, bias: Tensor | None, strides: int, padding: Padding, groups: int) -> Tensor:
+def _convolution(x: Tensor, kernel: Tensor, bias: Tensor | None, sliding: Sliding, groups: int) -> Tensor:
     """Padded without a copy where both sides get the same."""
-    window, both_sides = kernel.shape[-1], 0
-    if padding == "same" and strides == 1 and window % 2:
-        both_sides = window // 2
-    elif padding == "same":
-        x = pad_same(x, window, strides, 0.0)
+    pads = sliding.even_pads
+    if pads is None:
+        x, pads = pad_same(x, sliding, 0.0), (0, 0)
     flat_bias = None if bias is None else bias.flatten()
-    return functional.conv2d(x, kernel, flat_bias, strides, both_sides, groups=groups)
+    return functional.conv2d(x, kernel, flat_bias, sliding.strides, pads, sliding.dilation, groups)

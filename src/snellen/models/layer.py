@@ -14,13 +14,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from snellen.models.batch_shard import BatchShard
 from snellen.models.compiled import CompiledLayer
 from snellen.models.keys import Key, Randomness
-from snellen.models.named import Named
+from snellen.models.named import Named, in_one_sentence
 
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
@@ -30,6 +30,12 @@ Count = Annotated[int, Field(ge=1, le=65_536)]
 """Units or filters."""
 Side = Annotated[int, Field(ge=1, le=512)]
 """Pixels of a window or a stride."""
+Sides = Annotated[
+    Side | tuple[Side, Side],
+    AfterValidator(lambda sides: sides[0] if isinstance(sides, tuple) and sides[0] == sides[1] else sides),
+    in_one_sentence("a number of pixels or [height, width], each from 1 to 512"),
+]
+"""Down and across: one number where both are the same, so that a square has one identity."""
 
 Penalty = Annotated[float | None, Field(ge=0, le=1_000, description="on the kernel; none, or that of `train`")]
 """Factor of an L1 or L2 penalty. None: that of `train`, where it has one; 0 is no penalty whatever `train` has."""
@@ -119,6 +125,11 @@ class Layer(Named):
     def detail(self) -> str:
         """The arguments in a few words, for the table of layers."""
         return ""
+
+
+def both(sides: int | tuple[int, int]) -> tuple[int, int]:
+    """Down and across."""
+    return (sides, sides) if isinstance(sides, int) else sides
 
 
 def product(x: Tensor, weights: Tensor, bias: Tensor | None, mode: Mode) -> Tensor:

@@ -12,8 +12,8 @@ from snellen.errors import ShapeError
 from snellen.kernels.library import Operation
 from snellen.models.compiled import CompiledLayer
 from snellen.models.lanes import on_channels
-from snellen.models.layer import OPERATIONS_A_VALUE, Layer, Shape, Side, Step, Tensors
-from snellen.models.windows import Padding, compiled_window, pad_same, padded_values, window_output
+from snellen.models.layer import OPERATIONS_A_VALUE, Layer, Shape, Sides, Step, Tensors
+from snellen.models.windows import Padding, Sliding, compiled_window, pad_same, padded_values, shown, window_output
 
 OPERATIONS_A_PIXEL = 100
 """Reading a pixel of a window takes as long as so many multiply-adds of a large product: 2e8 a second and core where
@@ -25,35 +25,37 @@ class Pool(Layer):
 
     shorthand: ClassVar = "size"
     operation: ClassVar[Operation]
-    size: Side = 2
-    strides: Side | None = None
+    size: Sides = 2
+    strides: Sides | None = None
     padding: Padding = "valid"
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*window_output(self, shape, self.size, self.stride, self.padding), shape[2])
+        return (*window_output(self, shape, self.sliding), shape[2])
 
     @property
-    def stride(self) -> int:
-        """Pixels from window to window; by default windows lie side by side."""
-        return self.strides or self.size
+    def sliding(self) -> Sliding:
+        """By default windows lie side by side."""
+        return Sliding.of(self.size, self.strides or self.size, self.padding)
 
     def operations(self, shape: Shape) -> int:
         outputs = math.prod(self.output_shape(shape))
-        return OPERATIONS_A_PIXEL * outputs * self.size**2 + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
+        return OPERATIONS_A_PIXEL * outputs * self.sliding.area + OPERATIONS_A_VALUE * (math.prod(shape) + outputs)
 
     def working_values(self, shape: Shape) -> int:
         """For each maximum torch stores its place in eight bytes; means of `same` windows are divided."""
-        return padded_values(shape, self.size, self.stride, self.padding) + 2 * math.prod(self.output_shape(shape))
+        return padded_values(shape, self.sliding) + 2 * math.prod(self.output_shape(shape))
 
     def padded(self, x: Tensor, value: float) -> Tensor:
         """(N, C, H, W) with a margin of `value` where the padding is `same`."""
-        return pad_same(x, self.size, self.stride, value) if self.padding == "same" else x
+        return pad_same(x, self.sliding, value) if self.padding == "same" else x
 
     def compiled(self, shape: Shape) -> CompiledLayer | None:
-        return CompiledLayer(self.operation, window=compiled_window(shape, self.size, self.stride, self.padding))
+        window = compiled_window(shape, self.sliding)
+        return None if window is None else CompiledLayer(self.operation, window=window)
 
     def detail(self) -> str:
-        return f"{self.size}x{self.size}, strides {self.stride}, {self.padding}"
+        down, across = self.sliding.window
+        return f"{down}x{across}, strides {shown(self.sliding.strides)}, {self.padding}"
 
 
 @final
@@ -67,7 +69,7 @@ class MaxPool(Pool):
         return on_channels(self._maxima, x), {}
 
     def _maxima(self, x: Tensor) -> Tensor:
-        return functional.max_pool2d(self.padded(x, -math.inf), self.size, self.stride)
+        return functional.max_pool2d(self.padded(x, -math.inf), self.sliding.window, self.sliding.strides)
 
 
 @final
@@ -87,7 +89,7 @@ class AveragePool(Pool):
 
     def _padded_means(self, x: Tensor) -> Tensor:
         """Means of all windows of (N, C, H, W), zeros in the margin included."""
-        return functional.avg_pool2d(self.padded(x, 0.0), self.size, self.stride)
+        return functional.avg_pool2d(self.padded(x, 0.0), self.sliding.window, self.sliding.strides)
 
 
 @final
@@ -106,7 +108,8 @@ class GlobalAveragePool(Layer):
         """A window as large as the image, where that is square."""
         if shape[0] != shape[1]:
             return None
-        return CompiledLayer(Operation.AVERAGE_POOL, window=compiled_window(shape, shape[0], shape[0], "valid"))
+        window = compiled_window(shape, Sliding.of(shape[0], shape[0], "valid"))
+        return CompiledLayer(Operation.AVERAGE_POOL, window=window)
 
 
 @final

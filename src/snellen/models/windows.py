@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 import torch.nn.functional as functional
@@ -11,60 +12,120 @@ from torch import Tensor
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.compiled import Window
-from snellen.models.layer import Layer, Shape
+from snellen.models.layer import Layer, Shape, both
 
 Padding = Literal["valid", "same"]
+Pair = int | tuple[int, int]
 VECTOR = 16
 """float32 numbers in a register of AVX-512."""
 
 
-def window_output(layer: Layer, shape: Shape, window: int, stride: int, padding: Padding) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Sliding:
+    """How a window slides over images: pixels down and across of the window and of its strides, the padding, and how
+    many pixels apart its pixels are."""
+
+    window: tuple[int, int]
+    strides: tuple[int, int]
+    padding: Padding
+    dilation: tuple[int, int] = (1, 1)
+
+    @staticmethod
+    def of(window: Pair, strides: Pair, padding: Padding, dilation: Pair = 1) -> Sliding:
+        """One number stands for both."""
+        return Sliding(both(window), both(strides), padding, both(dilation))
+
+    @property
+    def area(self) -> int:
+        """Pixels that a window reads."""
+        return math.prod(self.window)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Pixels from the first to the last that a window reads, down and across."""
+        down, across = ((side - 1) * apart + 1 for side, apart in zip(self.window, self.dilation))
+        return down, across
+
+    def pads(self, height: int, width: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Pixels above and below, left and right of images of this size."""
+        if self.padding == "valid":
+            return (0, 0), (0, 0)
+        down, across = map(same_pads, (height, width), self.span, self.strides)
+        return down, across
+
+    @property
+    def even_pads(self) -> tuple[int, int] | None:
+        """Pixels above and below alike, left and right alike, of images of any size; None where a side gets more than
+        the other, or may."""
+        if self.padding == "valid":
+            return 0, 0
+        if self.strides != (1, 1) or not all(side % 2 for side in self.span):
+            return None
+        return self.span[0] // 2, self.span[1] // 2
+
+    def detail(self) -> str:
+        """3x5, same, strides 2x1, dilation 2."""
+        parts = [f"{self.window[0]}x{self.window[1]}", self.padding]
+        changed = (("strides", self.strides), ("dilation", self.dilation))
+        return ", ".join(parts + [f"{name} {shown(sides)}" for name, sides in changed if sides != (1, 1)])
+
+
+def shown(sides: tuple[int, int]) -> str:
+    """One number where both are the same."""
+    return str(sides[0]) if sides[0] == sides[1] else f"{sides[0]}x{sides[1]}"
+
+
+def window_output(layer: Layer, shape: Shape, sliding: Sliding) -> tuple[int, int]:
     """Height and width after sliding a window over images of `shape`; ShapeError when it does not fit."""
     if len(shape) != 3:
         raise ShapeError(f"`{layer.name}` needs images", found=f"shape {shape}", expected="(height, width, channels)")
     height, width, _ = shape
-    if padding == "same":
-        return math.ceil(height / stride), math.ceil(width / stride)
-    if min(height, width) < window:
-        raise ShapeError(f"`{layer.name}` has a {window}x{window} window", found=f"images of {height}x{width}")
-    return (height - window) // stride + 1, (width - window) // stride + 1
+    (down, across), (tall, wide) = sliding.strides, sliding.span
+    if sliding.padding == "same":
+        return math.ceil(height / down), math.ceil(width / across)
+    if height < tall or width < wide:
+        raise ShapeError(f"`{layer.name}` has a {tall}x{wide} window", found=f"images of {height}x{width}")
+    return (height - tall) // down + 1, (width - wide) // across + 1
 
 
-def same_pads(size: int, window: int, stride: int) -> tuple[int, int]:
+def same_pads(size: int, span: int, stride: int) -> tuple[int, int]:
     """Pixels before and after one axis so that ceil(size / stride) windows fit; the odd one goes after, as in Keras."""
-    total = max((math.ceil(size / stride) - 1) * stride + window - size, 0)
+    total = max((math.ceil(size / stride) - 1) * stride + span - size, 0)
     return total // 2, total - total // 2
 
 
-def padded_values(shape: Shape, window: int, stride: int, padding: Padding) -> int:
+def padded_values(shape: Shape, sliding: Sliding) -> int:
     """Numbers of the padded copy of one row that `same` padding may need."""
-    if padding == "valid":
+    if sliding.padding == "valid":
         return 0
-    height, width = (size + sum(same_pads(size, window, stride)) for size in shape[:2])
+    height, width = (size + sum(pads) for size, pads in zip(shape, sliding.pads(*shape[:2])))
     return height * width * shape[2]
 
 
-def convolution_values(shape: Shape, places: int, window: int, stride: int, padding: Padding) -> int:
+def convolution_values(shape: Shape, places: int, sliding: Sliding) -> int:
     """Numbers of one row that a convolution holds beside input and output: the padded copy, unless both sides get the
     same; and for one channel a row's part of the windows of one image, which oneDNN copies twice."""
-    columns = 2 * places * window**2 // PREDICTION_BATCH if shape[2] == 1 else 0
-    return columns + (0 if stride == 1 and window % 2 else padded_values(shape, window, stride, padding))
+    columns = 2 * places * sliding.area // PREDICTION_BATCH if shape[2] == 1 else 0
+    return columns + (padded_values(shape, sliding) if sliding.even_pads is None else 0)
 
 
-def convolution_operations(places: int, window: int, inputs: int, outputs: int) -> int:
-    """The time of windows at so many places, in multiply-adds, from `inputs` channels to `outputs`; fewer outputs than
-    a vector holds take as long as a full vector."""
-    return places * window**2 * inputs * max(outputs, VECTOR)
+def convolution_operations(places: int, area: int, inputs: int, outputs: int) -> int:
+    """The time of windows of `area` pixels at so many places, in multiply-adds, from `inputs` channels to `outputs`;
+    fewer outputs than a vector holds take as long as a full vector."""
+    return places * area * inputs * max(outputs, VECTOR)
 
 
-def compiled_window(shape: Shape, side: int, stride: int, padding: Padding) -> Window:
-    """A window over images of `shape`, for the compiled library."""
-    top, left = (same_pads(size, side, stride)[0] if padding == "same" else 0 for size in shape[:2])
+def compiled_window(shape: Shape, sliding: Sliding) -> Window | None:
+    """A window over images of `shape`, for the compiled library; None for what it lacks: windows and strides that are
+    not square, and dilated windows."""
+    (side, across), (stride, stride_across) = sliding.window, sliding.strides
+    if side != across or stride != stride_across or sliding.dilation != (1, 1):
+        return None
+    (top, _), (left, _) = sliding.pads(*shape[:2])
     return Window(side, stride, top, left)
 
 
-def pad_same(x: Tensor, window: int, stride: int, fill: float) -> Tensor:
+def pad_same(x: Tensor, sliding: Sliding, fill: float) -> Tensor:
     """(N, C, H, W) padded with `fill` for `same` windows."""
-    top, bottom = same_pads(x.shape[-2], window, stride)
-    left, right = same_pads(x.shape[-1], window, stride)
+    (top, bottom), (left, right) = sliding.pads(*x.shape[-2:])
     return functional.pad(x, (left, right, top, bottom), value=fill) if top + bottom + left + right else x
