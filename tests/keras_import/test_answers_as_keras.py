@@ -106,7 +106,7 @@ MODELS: dict[str, Callable[[Any, Any], Any]] = {
     ),
     "windows": _sequential(
         lambda L: L.Conv2D(6, (3, 2), strides=(2, 1), padding="same", groups=3, activation="relu"),
-        lambda L: L.Conv2D(6, 2, dilation_rate=(2, 1), kernel_regularizer="l1_l2"),
+        lambda L: L.Conv2D(6, 2, dilation_rate=(2, 1), kernel_regularizer="l1"),
         lambda L: L.DepthwiseConv2D((1, 2), depth_multiplier=2),
         lambda L: L.SeparableConv2D(5, (2, 1), padding="same", dilation_rate=2),
         lambda L: L.MaxPooling2D((1, 2), strides=(1, 1)),
