@@ -31,7 +31,7 @@ ORDER = (
     ),
     *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy"),
     *("keras_import", "app"),
-    *("run", "console", "tables", "progress", "api", "estimator", "cli", "__main__"),
+    *("run", "console", "tables", "leaderboard_text", "progress", "api", "estimator", "cli", "__main__"),
 )
 """A file imports only from its own folder and from those before it."""
 FOLDERS: dict[str, tuple[str, ...]] = {

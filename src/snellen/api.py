@@ -31,6 +31,7 @@ from snellen.files.stored import read_json
 from snellen.findings.finding import Facts, Finding
 from snellen.findings.first_screen.statement import LABELS, Statement
 from snellen.findings.rules import Judgement, judge
+from snellen.leaderboard_text import TextFormat, leaderboard_text
 from snellen.models.predictions import Predictions
 from snellen.progress import Terminal
 from snellen.report import notebook
@@ -206,6 +207,11 @@ class Run:
         rows += [("baseline", baselines[name].label, baseline_key(name)) for name in evaluation.baselines]
         named = [{"model": name, "kind": kind, **self._standing(evaluation, key)} for kind, name, key in rows]
         return pl.DataFrame(named)
+
+    def leaderboard_text(self, form: TextFormat = "markdown") -> str:
+        """The leaderboard for another document: "markdown", "latex" (a tabular that needs no package) or "csv"."""
+        faults = self.record.study.on_purpose
+        return leaderboard_text(self.leaderboard, form, warning(faults) if faults else None)
 
     @property
     def findings(self) -> tuple[Finding, ...]:

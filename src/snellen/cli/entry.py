@@ -53,7 +53,7 @@ VERBS: dict[str, Callable[..., Any]] = {
 }
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "run": ("snellen run digits", "snellen run my.yaml --set train.epochs=3 --out runs/short --open"),
-    "show": ("snellen show runs/digits",),
+    "show": ("snellen show runs/digits", "snellen show runs/digits --format latex"),
     "report": ("snellen report runs/digits", "snellen report runs/digits --only units --open"),
     "check": ("snellen check my.yaml",),
     "init": ("snellen init photos/", "snellen init train.csv --out my.yaml", "snellen init --from digits"),

@@ -14,6 +14,10 @@ from snellen.plain import say
 
 def show(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, such as runs/digits.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="The leaderboard alone, as markdown, latex or csv."),
+    ] = None,
     open_report: OpenReport = False,
     as_json: AsJson = False,
 ) -> None:
@@ -26,6 +30,11 @@ def show(
     from snellen.run.write_report import stored_run
     from snellen.tables import print_finished, print_leaderboard
 
+    if form is not None:
+        from snellen.api import Run
+
+        say(Run(run).leaderboard_text(form).rstrip("\n"))  # type: ignore[arg-type]  # an unknown one is an error
+        return
     finished = stored_run(run)
     if as_json:
         say(read_text(finished.folder / "report.json").rstrip("\n"))
