@@ -14,7 +14,7 @@ from snellen.evaluate.stored_search import StoredSearch
 from snellen.metrics.scores import METRICS
 from snellen.search.stored import Trial
 from snellen.statistics.levels import CONFIDENCE
-from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, recipe_mean
+from snellen.statistics.seed_intervals import MIN_SEEDS_COMPARED, matched_limits, recipe_mean
 from snellen.study.values import Choice, Scalar, Value
 
 MOST_LEVELS = 20
@@ -108,9 +108,8 @@ def _effect(path: str, values: Sequence[Scalar], tables: list[np.ndarray] | None
     above = np.zeros((len(values), len(values)), bool)
     confidence = 1 - (1 - CONFIDENCE) / comparisons
     for i, j in combinations(range(len(values)), 2):
-        difference = recipe_mean(tables[i] - tables[j], confidence)
-        above[i, j] = difference.low is not None and difference.low > 0
-        above[j, i] = difference.high is not None and difference.high < 0
+        low, high = matched_limits(tables[i], tables[j], confidence)
+        above[i, j], above[j, i] = low > 0, high < 0
     return Effect(path, levels, tuple(map(tuple, above.tolist())), len(tables[0]), comparisons, None)
 
 
