@@ -173,7 +173,7 @@ def _softmax(config: Config) -> Written:
 
 
 def _batch_norm(config: Config) -> Written:
-    _expect_last_axis(config)
+    _expect_last_axis(config, OF_VECTORS)
     return [_named("batch_norm", momentum=config.get("momentum", 0.99), epsilon=config.get("epsilon", 1e-3))]
 
 
