@@ -76,9 +76,33 @@ def _residual(keras: Any, L: Any) -> Any:
     return keras.Model(image, _end(L)(L.Flatten()(L.Minimum()([x, vector]))))
 
 
+def _equal_names(keras: Any, L: Any) -> Any:
+    """Nested models, and a layer outside, whose layers have the same names; a sum that is an operation, no layer."""
+    image = keras.Input((9, 8, 3))
+    x = image
+    for name in ("a", "b"):
+        given = keras.Input((9, 8, 3))
+        inner = L.BatchNormalization(name="norm")(L.Conv2D(3, 1, activation="tanh", name="same")(given))
+        x = keras.Model(given, inner + given, name=name)(x)
+    return keras.Model(image, L.Dense(3, activation="softmax", name="same")(L.GlobalAveragePooling2D()(x)))
+
+
 MODELS: dict[str, Callable[[Any, Any], Any]] = {
     "inception": _inception,
     "residual": _residual,
+    "equal names": _equal_names,
+    "other reshapings": _sequential(
+        lambda L: L.LayerNormalization(scale=False, center=False),
+        lambda L: L.Conv2D(4, 3),
+        lambda L: L.Reshape((7, 6, -1)),
+        lambda L: L.Reshape((-1,)),
+        lambda L: L.Dense(6),
+        lambda L: L.BatchNormalization(axis=1),
+        lambda L: L.Reshape((1, 1, -1)),
+        lambda L: L.Conv2D(5, 1, activation="relu"),
+        lambda L: L.Flatten(),
+        _end,
+    ),
     "conv": _sequential(
         lambda L: L.Conv2D(4, 3, strides=2, padding="same", activation="silu"),
         lambda L: L.ZeroPadding2D(((0, 1), (2, 1))),
@@ -180,6 +204,91 @@ def test_answers(name: str, ending: str, tmp_path: Path) -> None:
     assert np.ptp(answers, axis=0).min() > 1e-4, "answers that differ"
     study = parse(imported.study.read_text(encoding="utf-8"), "study.yaml").study()
     assert len(study.models["model"].layers) >= len(imported.network.layers) - 2  # the last, and a rescaling by 1
+
+
+def _custom(keras: Any, L: Any) -> Any:
+    class ReLU(L.ReLU):  # type: ignore[name-defined, misc]
+        def call(self, x: Any) -> Any:
+            return x * x
+
+    return _sequential(lambda L: ReLU(), lambda L: L.Flatten(), _end)(keras, L)
+
+
+def _summed_with_a_number(keras: Any, L: Any) -> Any:
+    image = keras.Input((9, 8, 3))
+    return keras.Model(image, _end(L)(L.Flatten()(image + 1.0)))
+
+
+def _rows_joined(keras: Any, L: Any) -> Any:
+    image = keras.Input((9, 8))
+    return keras.Model(image, _end(L)(L.Flatten()(L.Concatenate()([image, L.ReLU()(image)]))))
+
+
+OTHERWISE: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "a class of the user with a name of Keras": (_custom, "no such layer"),
+    "a number added": (_summed_with_a_number, "is called with 1.0"),
+    "rows joined": (_rows_joined, "images without channels"),
+    "rows normalised": (
+        _sequential(lambda L: L.UnitNormalization(), lambda L: L.Flatten(), _end, shape=(9, 8)),
+        "images without channels",
+    ),
+    "a column": (
+        _sequential(
+            *(lambda L: L.Flatten(), lambda L: L.Dense(4), lambda L: L.Reshape((4, 1))),
+            *(lambda L: L.UnitNormalization(), lambda L: L.Flatten(), _end),
+        ),
+        "images without channels",
+    ),
+    "channels first in Flatten": (
+        _sequential(lambda L: L.Conv2D(4, 3), lambda L: L.Flatten(data_format="channels_first"), _end),
+        "channels first",
+    ),
+    "softmax along axis 1": (
+        _sequential(
+            lambda L: L.Conv2D(3, 1), lambda L: L.GlobalAveragePooling2D(keepdims=True), lambda L: L.Softmax(axis=1)
+        ),
+        "another axis",
+    ),
+    "relu before the sigmoid": (
+        _sequential(lambda L: L.Flatten(), lambda L: L.Dense(1, activation="relu"), lambda L: L.Activation("sigmoid")),
+        "a sigmoid at the end",
+    ),
+    "two sigmoids": (
+        _sequential(
+            lambda L: L.Flatten(), lambda L: L.Dense(1, activation="sigmoid"), lambda L: L.Activation("sigmoid")
+        ),
+        "a sigmoid at the end",
+    ),
+    "numbers of 16 bits": (
+        _sequential(lambda L: L.Flatten(), lambda L: L.Dense(3, dtype="bfloat16")),
+        "stored as bfloat16",
+    ),
+}
+
+
+@needs("keras")
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_what_would_answer_otherwise_is_refused(name: str, ending: str, tmp_path: Path) -> None:
+    import keras
+
+    make, words = OTHERWISE[name]
+    if ending == "h5" and make is _custom:
+        pytest.skip("HDF5 files name classes without their modules")
+    make(keras, keras.layers).save(tmp_path / f"given.{ending}")
+    with pytest.raises(snellen.errors.SnellenError, match=words):
+        snellen.import_keras(tmp_path / f"given.{ending}", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+@needs("keras")
+def test_that_keras_computed_in_16_bits_is_said(tmp_path: Path) -> None:
+    import keras
+
+    model = _sequential(lambda L: L.Flatten(), lambda L: L.Dense(3, dtype="mixed_float16"))(keras, keras.layers)
+    model.save(tmp_path / "given.keras")
+    imported = snellen.import_keras(tmp_path / "given.keras", tmp_path / "model")
+    assert any("1 layers in 16 bits" in remark for remark in imported.remarks)
 
 
 @needs("keras")

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,18 @@ CROSSED = functional(
     *out("two"),
 )
 CASES: dict[str, tuple[dict[str, Any], str]] = {
+    "a number in a call of Keras 2": (
+        functional({**layer("Add", "add"), "inbound_nodes": [[["in", 0, 0, {"y": 1.0}]]]}, *out("add")),
+        "is called with 1.0",
+    ),
     "subclassed": ({"class_name": "MyModel", "config": {}}, "class of its own"),
     "no list of layers": ({"class_name": "Sequential", "config": {"layers": 3}}, "not as Keras writes it"),
     "shared": (functional(TWICE, *out("drop")), "`drop` is called 2 times"),
     "in a circle": (functional(layer("ReLU", "a", "b"), layer("ReLU", "b", "a"), *out("b")), "layers in a circle"),
+    "ten thousand layers": (
+        functional(*(layer("ReLU", f"r{n}", f"r{n + 1}") for n in range(10_000)), *out("r0")),
+        "too many layers",
+    ),
     "unknown input": (functional(*out("nothing")), "not as Keras writes it"),
     "branches that cross": (CROSSED, "used in several branches"),
     "softmax inside": (
@@ -205,6 +214,40 @@ def test_a_file_that_is_cut(length: int, ending: str, tmp_path: Path) -> None:
         return  # it is whole
     with pytest.raises(SnellenError, match="cut"):
         read_saved_model(tmp_path / "cut")
+
+
+def test_one_array_with_many_names_takes_no_more_memory(tmp_path: Path) -> None:
+    """Its file is 1 MB; as many arrays as it declares would be 500 MB."""
+
+    def again(file: Any) -> None:
+        for number in range(1, 500):
+            file[f"layers/dense_0/vars/{number}"] = file["layers/dense_0/vars/0"]
+
+    with pytest.raises(SnellenError, match="too many weights"):
+        made(tmp_path, functional(*out("in")), {"out": (512, 512)}, again)
+
+
+def test_a_configuration_of_any_length_is_not_read(tmp_path: Path) -> None:
+    import h5py
+
+    with h5py.File(tmp_path / "long.h5", "w", libver="latest") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "x" * 2**21, "config": {}})
+    with pytest.raises(SnellenError, match="configuration is too long"):
+        read_saved_model(tmp_path / "long.h5")
+
+
+@pytest.mark.parametrize("value", [None, "x", -1, [], {}, [None], [-1, -1], 1e300])
+@pytest.mark.parametrize(
+    "place",
+    [("target_shape",), ("units",), ("activation",), ("dtype",), ("name",), ("axis",), ("config",), ("module",)],
+)
+def test_values_of_a_wrong_type(place: str, value: Any) -> None:
+    """Nothing but a SnellenError, whatever a value is."""
+    model = functional(layer("Reshape", "turn", "in", target_shape=[64]), *out("turn"))
+    for each in model["config"]["layers"]:
+        (each if place in ("config", "module") else each["config"])[place] = value
+    with suppress(SnellenError):
+        converted(model, out=(64, 3))
 
 
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:

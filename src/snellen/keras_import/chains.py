@@ -12,7 +12,7 @@ import numpy as np
 
 from snellen.errors import BundleError, ShapeError
 from snellen.keras_import.graph import INPUT, Graph, Node
-from snellen.keras_import.layers import CONVERSIONS, RESHAPE, SOFTMAX, Arrays, converted_layers
+from snellen.keras_import.layers import CONVERSIONS, OF_VECTORS, RESHAPE, SOFTMAX, Arrays, converted_layers
 from snellen.keras_import.saved_model import Weight
 from snellen.limits import MAX_BRANCH_DEPTH, MAX_LAYERS
 from snellen.models.build import parse_layers
@@ -75,8 +75,12 @@ class Chains:
         if len(node.inputs) != 1:
             raise BundleError("a layer with several inputs", where=node.path, found=node.class_name)
         if node.class_name == RESHAPE:
-            return [], _reshaped(node, shape)
+            return _reshaped(node, shape)
+        if len(shape) == 3 and node.config.get("axis") in (OF_VECTORS, [OF_VECTORS]):
+            raise BundleError("normalises axis 1, not the channels", where=node.path)
         arrays = self._arrays(node)
+        if node.class_name == "LayerNormalization" and not arrays:
+            arrays = {"gamma": np.ones(shape[-1], np.float32)}
         conversion = CONVERSIONS[node.class_name]
         if conversion.numbers and arrays:
             written = [{next(iter(written[0])): conversion.numbers(arrays)}, *written[1:]]
@@ -120,10 +124,13 @@ class Chains:
         return {name: arrays[name] for name in names}
 
     def _by_own_name(self, node: Node) -> list[Weight]:
-        """HDF5 files of Keras 2 name the weights of a layer in a nested model without the model."""
-        name = node.path.rpartition("/")[2]
-        fitting = [weights for path, weights in self.weights.items() if path.rpartition("/")[2] == name]
-        return fitting[0] if len(fitting) == 1 else []
+        """HDF5 files name the weights of a layer by the outermost layer, other names and its own. Layers of one name in
+        several models are told apart by the outermost."""
+        outermost, name = node.path.partition("/")[0], node.path.rpartition("/")[2]
+        fitting = {path: weights for path, weights in self.weights.items() if path.rpartition("/")[2] == name}
+        if len(fitting) > 1:
+            fitting = {path: fitting[path] for path in fitting if path.partition("/")[0] == outermost}
+        return next(iter(fitting.values())) if len(fitting) == 1 else []
 
 
 def _dominators(graph: Graph) -> list[int]:
@@ -150,16 +157,26 @@ def _output(item: Item, shape: Shape, node: Node) -> Shape:
         raise
 
 
-def _reshaped(node: Node, shape: Shape) -> Shape:
-    """Only what changes nothing here: images have a channel axis, and a vector is an image of one pixel."""
-    target = tuple(node.config.get("target_shape", ()))
-    pixel = tuple(size for size in target if size != 1)
+def target_of(reshape: Node, whole: int) -> tuple[int, ...]:
+    """The shape that a Reshape makes of so many values, -1 replaced; () if they do not fit."""
+    target = reshape.config.get("target_shape")
+    if not isinstance(target, list) or not all(type(size) is int for size in target):
+        return ()
+    if target.count(-1) == 1 and (others := -math.prod(target)) > 0:
+        target = [whole // others if size == -1 else size for size in target]
+    return tuple(target) if math.prod(target) == whole and min(target, default=0) > 0 else ()
+
+
+def _reshaped(node: Node, shape: Shape) -> tuple[list[Item], Shape]:
+    """Only what changes no order: images have a channel axis, and a vector is an image of one pixel."""
     whole = math.prod(shape)
-    if target == shape or (len(shape) == 1 and pixel == shape) or (len(shape) == 3 and (*target, 1) == shape):
-        return shape
-    if len(shape) == 3 and target in ((-1,), (whole,)):
-        raise BundleError("a reshaping to vectors", where=node.path, hint="Use Flatten in Keras, and save again.")
-    raise BundleError("a reshaping", where=node.path, found=f"{shape} to {target}", expected="the same axes")
+    target = target_of(node, whole)
+    if target in (shape, shape[:-1]) and (target == shape or shape[-1] == 1):
+        return [], shape
+    if target[-1:] == (whole,):
+        return ([], shape) if len(shape) == 1 else ([Item("flatten")], (whole,))
+    found = f"{shape} to {node.config.get('target_shape')}"
+    raise BundleError("a reshaping", where=node.path, found=found, expected="the same axes, or vectors")
 
 
 def _fitting(item: Item, shape: Shape) -> Item:

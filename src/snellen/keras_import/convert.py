@@ -12,9 +12,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from snellen.errors import BundleError, StudyError
-from snellen.keras_import.chains import Chains, Item
-from snellen.keras_import.graph import INPUT, Graph, read_graph
+from snellen.keras_import.chains import Chains, Item, target_of
+from snellen.keras_import.graph import INPUT, Graph, Node, read_graph
 from snellen.keras_import.layers import (
+    POINTWISE,
     RANDOM_IMAGES,
     RESHAPE,
     SIGMOID,
@@ -35,6 +36,10 @@ WHITE = 255.0
 CHANNELS = (1, 3, 4)
 LARGE_SCALE = 3.0
 """A rescaling by 1/255 or 1/127.5 is for bytes: times 255 it is below this."""
+
+
+WRONG_TYPES = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What Python raises for a configuration that is not as Keras writes it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,12 @@ def convert(saved: SavedModel, pixels: Pixels | None = None, size: tuple[int, in
     items = [Item("flatten"), *items] if as_vectors else items
     items, remarks = _with_pixels(items, pixels)
     items, classes, more = _with_logits(items, output)
+    half = [node.path for node in graph.nodes if "float16" in _policy(node)]
+    if half:
+        more.append(
+            f"Keras computes {len(half)} layers in 16 bits, such as `{half[0]}`, and Snellen in float32: answers "
+            "differ by its rounding, by up to 1e-2."
+        )
     left_out = [f"`{node.path}`" for node in graph.nodes if node.class_name in RANDOM_IMAGES]
     if left_out:
         more.append(
@@ -76,18 +87,46 @@ def convert(saved: SavedModel, pixels: Pixels | None = None, size: tuple[int, in
 
 def _expect_counterparts(graph: Graph) -> None:
     """Raises BundleError with all layers that have none."""
-    problems = list(graph.problems)
+    problems = [*graph.problems, *_without_channels(graph)]
     for node in graph.nodes[1:]:
         try:
+            _expect_floats(node)
             written = converted_layers(node.class_name, node.config)
             parse_layers([each for each in written if isinstance(each, dict) or each not in (SOFTMAX, *MERGES)])
-        except (NoCounterpart, StudyError, ValidationError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (NoCounterpart, StudyError, ValidationError, *WRONG_TYPES) as error:
             problems.append(f"`{node.path}` ({node.class_name}): {_reason(error)}")
     if problems:
         raise BundleError(
             "this model cannot be written here:\n  " + "\n  ".join(problems),
             hint="docs/from-keras.md lists what can. Nothing was written.",
         )
+
+
+def _expect_floats(node: Node) -> None:
+    policy = _policy(node)
+    if policy == "bfloat16" or "int" in policy or "float8" in policy:
+        raise NoCounterpart(f"its weights are stored as {policy}: save the model in float32")
+
+
+def _policy(node: Node) -> str:
+    """Its data types as Keras calls them, such as "float32" or "mixed_float16"."""
+    given = node.config.get("dtype")
+    inner = given.get("config") if isinstance(given, dict) else None
+    return str(inner.get("name") if isinstance(inner, dict) else given or "float32")
+
+
+def _without_channels(graph: Graph) -> Iterator[str]:
+    """Images (height, width) get a channel here: what works along the last axis would be another thing then."""
+    flat = {INPUT} if len(graph.input_shape) == 2 else set[int]()
+    for number, node in enumerate(graph.nodes[1:], 1):
+        target = node.config.get("target_shape")
+        gets_flat = [each in flat for each in node.inputs]
+        if node.class_name == RESHAPE and isinstance(target, list) and len(target) == 2 and target[0] != 1:
+            flat.add(number)
+        elif any(gets_flat) and node.class_name not in (RESHAPE, "Flatten"):
+            flat.add(number)
+            if node.class_name not in POINTWISE or not all(gets_flat):
+                yield f"`{node.path}` ({node.class_name}): it gets images without channels; use Reshape before it"
 
 
 def _reason(error: Exception) -> str:
@@ -105,7 +144,7 @@ def _image_shape(graph: Graph, size: tuple[int, int, int] | None) -> tuple[tuple
     if not found:
         raise BundleError("the model does not say what its input is", hint="Build it on one batch before saving it.")
     reshaped = _first_reshape(graph)
-    if len(found) == 1 and reshaped is not None and math.prod(reshaped) == found[0]:
+    if len(found) == 1 and reshaped is not None:
         return _as_image(reshaped), False
     if len(found) > 1:
         return _as_image(found), False
@@ -126,8 +165,8 @@ def _first_reshape(graph: Graph) -> tuple[int, ...] | None:
     users = [node for node in graph.nodes[1:] if INPUT in node.inputs]
     if len(users) != 1 or users[0].class_name != RESHAPE:
         return None
-    target = users[0].config.get("target_shape", ())
-    return tuple(target) if all(isinstance(each, int) and each > 0 for each in target) and len(target) > 1 else None
+    target = target_of(users[0], math.prod(graph.input_shape))
+    return target if len(target) > 1 else None
 
 
 def _as_image(shape: Sequence[int]) -> tuple[int, int, int]:
@@ -207,8 +246,10 @@ def _two_classes(items: list[Item]) -> list[Item]:
     """softmax(0, z) is (1 - sigmoid(z), sigmoid(z))."""
     if items[-1].kind == SIGMOID:
         items = items[:-1]
-        if items[-1].kind != "dense":
-            raise BundleError("a sigmoid that follows no dense layer", found=items[-1].kind)
+        if not items or items[-1].kind != "dense" or _activation(items[-1]) not in (None, "linear"):
+            found = f"{items[-1].kind} ({_activation(items[-1])})" if items else "nothing"
+            expected = "a dense layer without activation function"
+            raise BundleError("not what a sigmoid at the end may follow", found=found, expected=expected)
     last = items[-1]
     values = {name: np.concatenate([np.zeros_like(value), value], axis=-1) for name, value in last.values.items()}
     return [*items[:-1], Item({"dense": {**last.written["dense"], "units": 2, "activation": "linear"}}, values)]

@@ -16,6 +16,10 @@ INPUT = 0
 """The node of the input."""
 
 MODELS = ("Sequential", "Functional", "Model")
+KERAS = ("keras", "tf_keras", "tensorflow")
+MERGING_OPERATIONS = ("Add", "Multiply", "Maximum", "Minimum", "Concatenate")
+"""Operations of keras.ops, such as the sum `x + y`, that compute what the layer of their name does."""
+
 MAX_NESTING = 16
 SHAPE_KEYS = ("batch_shape", "batch_input_shape", "build_input_shape")
 
@@ -55,18 +59,32 @@ def read_graph(model: Config) -> Graph:
     return graph
 
 
+def class_of(entry: Config) -> str:
+    """The class of a layer; of one that is not Keras's own layer with its module, as it computes what its code says."""
+    name, module = str(entry["class_name"]), str(entry.get("module") or KERAS[0])
+    registered = str(entry.get("registered_name"))
+    if ">" in registered:
+        return registered
+    first, *inner = module.split(".")
+    if first in KERAS and ("ops" not in inner or name in MERGING_OPERATIONS):
+        return name
+    return f"{module}.{name}"
+
+
 def _add_model(graph: Graph, model: Config, given: int, path: str, stored: str, depth: int) -> int:
     """Adds the layers of a model whose input is node `given`; the number of its output."""
-    kind = model["class_name"]
+    kind = class_of(model)
     if kind not in MODELS or depth > MAX_NESTING:
         raise BundleError(
             "a model of a class of its own" if kind not in MODELS else "models nested too deep",
-            found=str(kind),
+            found=kind,
             expected="Sequential or Functional",
             hint="The layers of a subclassed model are in its code, which is not in the file.",
         )
     config = model["config"]
     layers = config if isinstance(config, list) else config["layers"]
+    if len(layers) > MAX_LAYERS:
+        raise BundleError("too many layers", found=f"{len(layers):,}", expected=f"at most {MAX_LAYERS:,}")
     names = _stored_names(layers)
     prefixes = path, stored
     if kind == "Sequential":
@@ -92,6 +110,9 @@ def _add_functional(
         calls = len(layers[name].get("inbound_nodes", []))
         if calls > 1:
             graph.problems.append(f"`{name}` is called {calls} times: its weights are shared")
+        for value in _constants(layers[name].get("inbound_nodes", [])):
+            graph.problems.append(f"`{name}` is called with {str(value)[:80]}, which is no output of a layer")
+            break
         numbers = tuple(done[each] for each in inputs[name]) or (given,)
         done[name] = _add_layer(graph, layers[name], names[name], numbers, prefixes, depth)
     return done[last]
@@ -122,7 +143,9 @@ def _in_order(inputs: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _add_layer(
     graph: Graph, layer: Config, stored: str, inputs: tuple[int, ...], prefixes: tuple[str, str], depth: int
 ) -> int:
-    kind, config = str(layer["class_name"]), layer["config"]
+    kind, config = class_of(layer), layer["config"]
+    if not isinstance(config, dict) and kind not in MODELS:
+        raise TypeError(f"{_name(layer)} has no configuration")
     path, stored = f"{prefixes[0]}{_name(layer)}", f"{prefixes[1]}{stored}"
     if kind == "InputLayer":
         _note_input(graph, config, inputs[0])
@@ -131,8 +154,7 @@ def _add_layer(
         if len(inputs) != 1:
             graph.problems.append(f"`{path}` is a model with {len(inputs)} inputs")
         return _add_model(graph, layer, inputs[0], f"{path}/", f"{stored}/", depth + 1)
-    if isinstance(config, dict):
-        _note_input(graph, config, inputs[0])
+    _note_input(graph, config, inputs[0])
     if len(graph.nodes) > MAX_LAYERS:
         raise BundleError("too many layers", expected=f"at most {MAX_LAYERS:,}")
     graph.nodes.append(Node(path, stored, kind, config, inputs))
@@ -173,6 +195,28 @@ def _inputs(calls: Sequence[Any], name: str) -> Sequence[str]:
     if not items:
         raise BundleError("a layer without input", where=name)
     return [str(item[0]) for item in items]
+
+
+def _constants(calls: Sequence[Any]) -> Iterator[Any]:
+    """What the first call of a layer gets beside the outputs of layers, without what has no effect: None, and, in files
+    of Keras 3, `training`, over which its `predict` decides."""
+    if calls and isinstance(calls[0], dict):
+        kwargs = {key: value for key, value in calls[0].get("kwargs", {}).items() if key != "training"}
+        yield from _leaves([calls[0]["args"], kwargs])
+    elif calls:
+        items = [calls[0]] if isinstance(calls[0][0], str) else calls[0]
+        given = [value for item in items for more in item[3:] for value in more.values()]
+        yield from (value for value in given if value not in (None, False))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
+        return
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield value
 
 
 def _tensors(value: Any) -> Iterator[Sequence[Any]]:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from snellen.keras_import.graph import class_of
 from snellen.models.activations import Activation
 from snellen.models.layers import LAYERS
 from snellen.models.merge import MERGES
@@ -56,7 +57,7 @@ def shortest(value: Any) -> Any:
 def _function(name: Any) -> tuple[str, Written]:
     """(activation argument of a layer, layers that follow it) for the name of an activation function."""
     if isinstance(name, dict):  # an activation layer in the place of a function
-        return "linear", converted_layers(str(name.get("class_name")), name.get("config") or {})
+        return "linear", converted_layers(class_of(name), name.get("config") or {})
     name = NAMES.get(str(name), str(name))
     if name in get_args(Activation):
         return name, []
@@ -113,7 +114,7 @@ def _pool(kind: str) -> Callable[[Config], Written]:
     return layers
 
 
-def _global(kind: str) -> Callable[[Config], Written]:
+def _whole(kind: str) -> Callable[[Config], Written]:
     def layers(config: Config) -> Written:
         _expect_channels_last(config)
         return [_named(kind)]
@@ -166,18 +167,18 @@ def _activation_layer(config: Config) -> Written:
 
 
 def _softmax(config: Config) -> Written:
-    if config.get("axis", -1) not in (-1, 1):
-        raise NoCounterpart("a softmax over another axis than the last")
+    if config.get("axis", -1) != -1:
+        raise NoCounterpart("a softmax over another axis than -1, the last")
     return [SOFTMAX]
 
 
 def _batch_norm(config: Config) -> Written:
-    _expect_last_axis(config)
+    _expect_last_axis(config, OF_VECTORS)
     return [_named("batch_norm", momentum=config.get("momentum", 0.99), epsilon=config.get("epsilon", 1e-3))]
 
 
 def _layer_norm(config: Config) -> Written:
-    _expect_last_axis(config)
+    _expect_last_axis(config, *[OF_VECTORS] * bool(_gamma_beta(config)))
     if config.get("rms_scaling"):
         raise NoCounterpart("`rms_scaling` is not known here")
     return [_named("layer_norm", epsilon=config.get("epsilon", 1e-3))]
@@ -201,9 +202,13 @@ def _listed(arrays: Arrays) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _expect_last_axis(config: Config) -> None:
+OF_VECTORS = 1
+"""The axis of vectors, as Keras 2 writes it; weights of other axes have other shapes."""
+
+
+def _expect_last_axis(config: Config, *more: int) -> None:
     axis = config.get("axis", -1)
-    if axis not in (-1, 3, [-1], [3]):
+    if (axis[0] if isinstance(axis, list) and len(axis) == 1 else axis) not in (-1, 3, *more):
         raise NoCounterpart(f"normalises axis {axis}, not the channels")
 
 
@@ -235,8 +240,9 @@ def _turned(arrays: Arrays) -> Arrays:
     return {name: np.moveaxis(array, -1, 0) if array.ndim == 4 else array for name, array in arrays.items()}
 
 
-def _without_arguments(kind: str) -> Callable[[Config], Written]:
-    return lambda config: [_named(kind)]
+def _zero_pad(config: Config) -> Written:
+    _expect_channels_last(config)
+    return [_named("zero_pad", padding=config["padding"])]
 
 
 def _rate(kind: str, name: str) -> Callable[[Config], Written]:
@@ -271,6 +277,11 @@ RANDOM_IMAGES = (
 """Layers that change images in training only: here they are no part of a network, but of `train`."""
 
 RESHAPE = "Reshape"
+POINTWISE = (
+    *("Rescaling", "Dropout", "GaussianNoise", "GaussianDropout", "AlphaDropout", "Identity", "ActivityRegularization"),
+    *("Activation", "ReLU", "LeakyReLU", "ELU", "Add", "Multiply", "Average", "Maximum", "Minimum"),
+)
+"""Layers that do the same with every number, whatever the axes are."""
 
 CONVERSIONS: dict[str, Conversion] = {
     "Conv2D": Conversion(_conv, _kernel_bias, _turned),
@@ -293,10 +304,10 @@ CONVERSIONS: dict[str, Conversion] = {
     "PReLU": Conversion(lambda config: [_named("prelu", shared_axes=config.get("shared_axes") or [])], _alpha),
     "MaxPooling2D": Conversion(_pool("max_pool")),
     "AveragePooling2D": Conversion(_pool("average_pool")),
-    "GlobalMaxPooling2D": Conversion(_global("global_max_pool")),
-    "GlobalAveragePooling2D": Conversion(_global("global_average_pool")),
-    "Flatten": Conversion(_without_arguments("flatten")),
-    "ZeroPadding2D": Conversion(lambda config: [_named("zero_pad", padding=config["padding"])]),
+    "GlobalMaxPooling2D": Conversion(_whole("global_max_pool")),
+    "GlobalAveragePooling2D": Conversion(_whole("global_average_pool")),
+    "Flatten": Conversion(_whole("flatten")),
+    "ZeroPadding2D": Conversion(_zero_pad),
     "Rescaling": Conversion(_rescale),
     "Dropout": Conversion(_rate("dropout", "rate")),
     "SpatialDropout2D": Conversion(_rate("spatial_dropout", "rate")),

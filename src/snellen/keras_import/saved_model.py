@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from snellen.data.readers.hdf5 import is_hdf5
 from snellen.errors import BundleError, located
 from snellen.files.atomic import write_bytes
 from snellen.files.stored import parse_json
-from snellen.limits import MAX_DESCRIPTION_BYTES, MAX_PARAMETERS
+from snellen.limits import MAX_DESCRIPTION_BYTES, MAX_PARAMETERS, MAX_WEIGHTS_EXPANSION, SMALL_BYTES
 from snellen.models.bundle_files import bundle_files
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -55,7 +56,7 @@ def read_saved_model(path: Path) -> SavedModel:
             weights = Path(folder) / WEIGHTS
             write_bytes(weights, read(WEIGHTS, MAX_WEIGHTS_BYTES))
             with opened("keras", weights) as file:
-                found = _by_layer(file)
+                found = _by_layer(file, path.stat().st_size)
     training = config.get("compile_config")
     return SavedModel(config, training if isinstance(training, dict) else None, found)
 
@@ -65,10 +66,14 @@ def _of_hdf5(file: Guarded) -> SavedModel:
         hint = "A file of `save_weights` has no layers: build the model in Keras, load the weights, and save all."
         raise BundleError("no model in this file, only arrays", expected=EXPECTED, hint=hint)
     training = _object(_text(file, KERAS_TRAINING), KERAS_TRAINING) if KERAS_TRAINING in file.arrays else None
-    return SavedModel(_object(_text(file, KERAS_CONFIG), KERAS_CONFIG), training, _by_layer(file))
+    return SavedModel(_object(_text(file, KERAS_CONFIG), KERAS_CONFIG), training, _by_layer(file, file.file_bytes))
 
 
 def _text(file: Guarded, name: str) -> bytes:
+    (size,) = file.arrays[name].shape
+    if size > MAX_DESCRIPTION_BYTES:
+        expected = f"at most {MAX_DESCRIPTION_BYTES:,} bytes"
+        raise BundleError("the configuration is too long", found=f"{size:,} bytes", expected=expected, where=name)
     return file.read(name).tobytes()
 
 
@@ -79,8 +84,15 @@ def _object(content: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def _by_layer(file: Guarded) -> dict[str, list[Weight]]:
-    """The arrays, which the child process calls "block/conv2d/0", "#block/#conv2d/0" or "block/conv2d/kernel"."""
+def _by_layer(file: Guarded, given_bytes: int) -> dict[str, list[Weight]]:
+    """The arrays, which the child process calls "block/conv2d/0", "#block/#conv2d/0" or "block/conv2d/kernel".
+
+    given_bytes: of the file that was given. An array may be in the file once and have a thousand names.
+    """
+    num_bytes = sum(math.prod(each.shape) * each.data_type.itemsize for each in file.arrays.values())
+    most = max(SMALL_BYTES, MAX_WEIGHTS_EXPANSION * given_bytes)
+    if num_bytes > most:
+        raise BundleError("too many weights", found=f"{num_bytes:,} bytes", expected=f"at most {most:,} in such a file")
     found = defaultdict[str, list[Weight]](list)
     for name in file.arrays:
         if name in (KERAS_CONFIG, KERAS_TRAINING):

@@ -146,8 +146,8 @@ def _hdf5_blocks(item: Any, file_bytes: int) -> Iterator[np.ndarray]:
 
 def open_keras(path: Path) -> dict[str, Stored]:
     """The weights of a model that Keras saved, by the names of nested models and of the layer, then their number
-    ("block/conv2d/0") or, in HDF5 files of whole models, their name ("block/conv2d/kernel"). Not those of the
-    optimizer."""
+    ("block/conv2d/0") or, in HDF5 files of whole models, their name below that of the outermost layer
+    ("block/conv2d/kernel", "conv2d/conv2d/kernel"). Not those of the optimizer."""
     import h5py
 
     limit_memory(MEMORY_BYTES)
@@ -160,6 +160,8 @@ def open_keras(path: Path) -> dict[str, Stored]:
     for name, item in _keras_weights(file):
         if len(arrays) > MAX_ARRAYS or len(name) > MAX_NAME_CHARACTERS:
             raise DataError("too many arrays, or names too long", expected=f"at most {MAX_ARRAYS:,}")
+        if name in arrays:
+            raise DataError("two arrays of one name", where=name, hint="Save the model as .keras, with Keras 3.")
         if isinstance(item, h5py.Dataset) and item.shape == () and item.dtype.kind == "f":
             arrays[name] = Stored(item.dtype, (1,), partial(_hdf5_number, item))
         elif isinstance(item, h5py.Dataset) and item.shape and item.dtype.kind == "f":
@@ -184,7 +186,7 @@ def _keras_weights(file: Any) -> Iterator[tuple[str, Any]]:
         for layer in layers:
             for name in _inside(layers, layer).attrs.get("weight_names", ()):
                 path = name.decode() if isinstance(name, bytes) else str(name)
-                yield path.removesuffix(":0"), _inside(layers, f"{layer}/{path}")
+                yield f"{layer}/{path.removesuffix(':0')}", _inside(layers, f"{layer}/{path}")
     for name in LAYERS_OF_KERAS:
         if name in file:
             yield from _weights_by_number(_inside(file, name))
