@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from functools import cache
@@ -28,9 +29,15 @@ TRAINING: dict[str, Any] = {
 }
 
 
-@cache
 def digits_report() -> tuple[Any, Thumbnails]:
-    """(content, thumbnails) of a study of scikit-learn's digits with a linear, a dense and a failed model."""
+    """(content, thumbnails) of a study of scikit-learn's digits with a linear, a dense and a failed model. The content
+    is the caller's own: a test may change it."""
+    content, thumbnails = _digits_report()
+    return copy.deepcopy(content), thumbnails
+
+
+@cache
+def _digits_report() -> tuple[Any, Thumbnails]:
     from sklearn.datasets import load_digits
 
     data = load_digits()

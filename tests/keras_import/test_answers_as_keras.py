@@ -207,7 +207,7 @@ def test_answers(name: str, ending: str, tmp_path: Path) -> None:
 
 
 def _custom(keras: Any, L: Any) -> Any:
-    class ReLU(L.ReLU):  # type: ignore[name-defined, misc]
+    class ReLU(L.ReLU):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return x * x
 
