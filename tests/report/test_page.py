@@ -75,7 +75,8 @@ def tree() -> Any:
 
 @pytest.fixture
 def content() -> dict[str, Any]:
-    return digits_report()[0]
+    values: dict[str, Any] = digits_report()[0]
+    return values
 
 
 def strings(value: Any, harmless: Iterator[str]) -> Any:
