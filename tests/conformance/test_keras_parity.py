@@ -18,9 +18,10 @@ import pytest
 import torch
 
 from snellen.models.activations import ARGUMENTS
+from snellen.models.branches import Branching
 from snellen.models.build import build
 from snellen.models.layer import Layer
-from snellen.models.layers import LAYERS, Skip
+from snellen.models.layers import LAYERS
 from snellen.models.zoo import ZOO
 from snellen.train.backend.choose import workspace
 from snellen.train.layout import Layout
@@ -63,8 +64,8 @@ def test_every_network_layer_and_activation_has_a_case() -> None:
 
 def _flat(layer: Layer) -> Iterator[Layer]:
     yield layer
-    if isinstance(layer, Skip):
-        for inner in (*layer.layers, *layer.shortcut):
+    if isinstance(layer, Branching):
+        for inner in layer.inside():
             yield from _flat(inner)
 
 

@@ -19,6 +19,7 @@ from snellen.api import Run
 from snellen.evaluate.search_effects import effects
 from snellen.evaluate.search_results import Edge, SearchResult, edges
 from snellen.search.stored import SearchOutcome, Trial
+from snellen.statistics.seed_intervals import matched_limits
 from snellen.statistics.selection_bias import corrected_selection
 from snellen.study.values import Choice
 
@@ -134,6 +135,8 @@ def test_a_winner_at_the_end_of_its_range_that_beats_its_neighbour() -> None:
     (edge,) = edges_of(search)
     assert (edge.path, edge.value, edge.neighbour, edge.end, edge.values, edge.pairs) == ("a", 3, 2, "largest", 3, 4)
     assert edge.difference.value == pytest.approx(search.right[8:].mean() - search.right[4:8].mean())
+    limits = matched_limits(search.right[8:], search.right[4:8], 0.95)
+    assert (edge.difference.low, edge.difference.high) == limits, "as in what a searched key did, and no others"
     assert edges_of(replace(search, cut=True)) == [], "which trials remain depends on how they came out"
     assert edges_of(drawn(np.random.default_rng(1), (0.5, 0.7, 0.9), 2, 0.05)) == []
 

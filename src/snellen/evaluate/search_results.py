@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from snellen.metrics.scores import METRICS
 from snellen.search.stored import Trial
 from snellen.statistics.levels import CONFIDENCE
 from snellen.statistics.results import Mean
-from snellen.statistics.seed_intervals import recipe_mean
+from snellen.statistics.seed_intervals import matched_limits, recipe_mean
 from snellen.statistics.selection_bias import Selection, corrected_selection
 from snellen.study.values import Choice, Scalar, Value
 
@@ -128,12 +128,14 @@ def edges(stored: StoredSearch, winner: Trial, space: Mapping[str, Value]) -> It
         last = label == values[-1]
         neighbour = values[-2] if last else values[1]
         matched = _matched(stored, path, label, neighbour)
-        table = [stored.per_image(a) - stored.per_image(b) for a, b in matched]
-        if len(table) < MATCHED or len({len(row) for row in table}) > 1:
+        here, there = ([stored.per_image(pair[side]) for pair in matched] for side in (0, 1))
+        if len(here) < MATCHED or len({len(row) for row in [*here, *there]}) > 1:
             continue
-        difference = recipe_mean(np.stack(table), confidence=1 - (1 - CONFIDENCE) / len(ordered))
-        if difference.low is not None and difference.low > 0:
-            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(values), len(table), difference)
+        table, confidence = (np.stack(here), np.stack(there)), 1 - (1 - CONFIDENCE) / len(ordered)
+        low, high = matched_limits(*table, confidence)
+        difference = replace(recipe_mean(np.subtract(*table, dtype=np.float64), confidence), low=low, high=high)
+        if low > 0:
+            yield Edge(path, label, neighbour, "largest" if last else "smallest", len(values), len(here), difference)
 
 
 def _matched(stored: StoredSearch, path: str, label: Scalar, neighbour: Scalar) -> list[tuple[Trial, Trial]]:

@@ -219,17 +219,18 @@ def recipe_limits(a_SN: np.ndarray, b_SN: np.ndarray) -> Limits:
 
 def fixed_difference(right_SN: np.ndarray, fixed_N: np.ndarray) -> Limits:
     """A recipe of S >= 2 seeds minus fixed answers, (N,) bool, which training again does not change, on the same
-    images. The limits over seeds of `recipe_mean` and those over images of `discordance_of`, added in quadrature.
+    images. The limits over seeds, t(S - 1)^2 A with A as in `recipe_mean`, and those over images of `discordance_of`,
+    added in quadrature. A is not reduced by the residual, as in `matched_limits`: of 20 recipes with 3 seeds, compared
+    with a baseline as good as they are on 2,000 images, one in seven families had a difference.
     """
     _check(right_SN, MIN_SEEDS, "an interval over seeds")
     right, fixed = np.asarray(right_SN, np.float64), np.asarray(fixed_N, np.float64)
     a, b, c = terms = _terms(crossed_variance(right - fixed))
     squared_error = max(a.variance + b.variance - c.variance, a.variance, b.variance)
     freedom = satterthwaite(squared_error, terms) if squared_error**0.5 > NEGLIGIBLE else None
-    seeds = Term(max(a.variance - c.variance, 0.0), a.degrees_of_freedom)
     images = discordance_of(right.mean(0), fixed)
     value = float((right - fixed).mean())
-    return Limits(value, squared_error**0.5, freedom, COVERS_IMAGES_AND_SEEDS, "crossed t", images, seeds)
+    return Limits(value, squared_error**0.5, freedom, COVERS_IMAGES_AND_SEEDS, "crossed t", images, a)
 
 
 def _seed_term(right_SN: np.ndarray) -> Term:
