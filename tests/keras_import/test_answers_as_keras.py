@@ -160,6 +160,12 @@ MODELS: dict[str, Callable[[Any, Any], Any]] = {
     "vectors": _sequential(
         lambda L: L.Dense(5, activation="relu", kernel_regularizer="l2"), lambda L: L.Dense(3), shape=(64,)
     ),
+    "vectors of bytes": _sequential(
+        lambda L: L.Rescaling(1 / 255), lambda L: L.Dense(5, activation="tanh"), _end, shape=(64,)
+    ),
+    "bytes behind a margin": _sequential(
+        lambda L: L.ZeroPadding2D(1), lambda L: L.Rescaling(1 / 127.5, -1.0), lambda L: L.Flatten(), _end
+    ),
     "reshaped vectors": _sequential(
         lambda L: L.Reshape((8, 6, 1)), lambda L: L.Conv2D(3, 3), lambda L: L.GlobalAveragePooling2D(), shape=(48,)
     ),

@@ -290,3 +290,21 @@ def test_a_graph_in_a_model_that_is_nested_too_deep() -> None:
         model = {"class_name": "Sequential", "config": {"name": "s", "layers": [model]}}
     with pytest.raises(SnellenError, match="nested too deep"):
         read_graph(model)
+
+
+def test_a_function_that_keras_2_computes_otherwise_is_refused() -> None:
+    """0.2 x + 0.5 there, x / 6 + 0.5 in Keras 3, whose files have the data type as an object."""
+    policy = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+    of_keras_3 = layer("Activation", "a", "in", activation="hard_sigmoid", dtype=policy)
+    assert converted(functional(of_keras_3, *out("a")), out=(64, 3)).layers[0] == "hard_sigmoid"
+    of_keras_2 = layer("Activation", "a", "in", activation="hard_sigmoid", dtype="float32")
+    with pytest.raises(SnellenError, match="of Keras 2"):
+        converted(functional(of_keras_2, *out("a")))
+
+
+def test_penalties_stay_where_a_convolution_becomes_a_dense_layer() -> None:
+    penalty = {"class_name": "L2", "config": {"l2": 0.01}}
+    pool = layer("GlobalMaxPooling2D", "pool", "in", keepdims=True)
+    conv = layer("Conv2D", "c", "pool", filters=2, kernel_size=1, use_bias=False, kernel_regularizer=penalty)
+    found = converted(functional(pool, conv, *out("c")), c=(1, 1, 1, 2), out=(2, 3))
+    assert found.layers[1]["dense"]["l2"] == 0.01

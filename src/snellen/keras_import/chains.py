@@ -157,14 +157,14 @@ def _output(item: Item, shape: Shape, node: Node) -> Shape:
         raise
 
 
-def target_of(reshape: Node, whole: int) -> tuple[int, ...]:
+def target_of(reshape: Node, num_values: int) -> tuple[int, ...]:
     """The shape that a Reshape makes of so many values, -1 replaced; () if they do not fit."""
     target = reshape.config.get("target_shape")
     if not isinstance(target, list) or not all(type(size) is int for size in target):
         return ()
     if target.count(-1) == 1 and (others := -math.prod(target)) > 0:
-        target = [whole // others if size == -1 else size for size in target]
-    return tuple(target) if math.prod(target) == whole and min(target, default=0) > 0 else ()
+        target = [num_values // others if size == -1 else size for size in target]
+    return tuple(target) if math.prod(target) == num_values and min(target, default=0) > 0 else ()
 
 
 def _reshaped(node: Node, shape: Shape) -> tuple[list[Item], Shape]:
@@ -189,7 +189,7 @@ def _fitting(item: Item, shape: Shape) -> Item:
         arguments = dict(item.written["conv"])
         if arguments.pop("kernel") != 1 or arguments.get("groups", 1) != 1:
             return item
-        kept = {key: arguments[key] for key in ("activation", "use_bias")}
+        kept = {key: arguments[key] for key in ("activation", "use_bias", "l1", "l2") if key in arguments}
         written = {"dense": {"units": arguments["filters"], **kept}}
         return Item(written, {**item.values, "kernel": item.values["kernel"][:, 0, 0, :].T})
     return item

@@ -34,6 +34,8 @@ Pixels = Literal["0-1", "0-255"]
 
 WHITE = 255.0
 CHANNELS = (1, 3, 4)
+SCALE_STAYS = ("flatten", "zero_pad", "dropout", "spatial_dropout", "gaussian_noise", "gaussian_dropout")
+"""Layers behind which pixels still have the scale that the model got."""
 LARGE_SCALE = 3.0
 """A rescaling by 1/255 or 1/127.5 is for bytes: times 255 it is below this."""
 
@@ -182,28 +184,35 @@ def _as_image(shape: Sequence[int]) -> tuple[int, int, int]:
 
 def _with_pixels(items: list[Item], pixels: Pixels | None) -> tuple[list[Item], list[str]]:
     """The layers for images between 0 and 1, as networks here get them."""
-    first = items[0] if items else Item("flatten")
-    found: Pixels | None = None
-    if first.kind == "rescale":
-        found = "0-255" if abs(first.written["rescale"]["scale"]) * WHITE < LARGE_SCALE else "0-1"
-    elif first.kind == "batch_norm":
-        found = "0-255" if float(np.abs(first.values["moving_mean"]).max()) > LARGE_SCALE else "0-1"
-    elif first.kind == "normalization":
-        found = "0-255" if float(np.abs(first.written["normalization"]["mean"]).max()) > LARGE_SCALE else "0-1"
+    at = next((place for place, item in enumerate(items) if item.kind not in SCALE_STAYS), len(items) - 1)
+    found = _pixels_of(items[at])
     remarks = []
     if pixels is None:
-        why = f"as its first layer, `{first.kind}`, expects" if found else "which the file does not say"
+        why = f"as its first layer, `{items[at].kind}`, expects" if found else "which the file does not say"
         other = "0-1" if found == "0-255" else "0-255"
         words = "0 to 255" if found == "0-255" else "0 to 1"
         remarks = [f"Pixels went into the model as numbers from {words}, {why}; if not: --pixels {other}."]
     if (pixels or found) != "0-255":
         return items, remarks
-    if first.kind != "rescale":
+    if at > 0 or items[0].kind != "rescale":
         return [Item({"rescale": {"scale": WHITE}}), *items], remarks
-    scale, offset = first.written["rescale"]["scale"] * WHITE, first.written["rescale"]["offset"]
+    scale, offset = items[0].written["rescale"]["scale"] * WHITE, items[0].written["rescale"]["offset"]
     if (scale, offset) == (1.0, 0.0):
         return items[1:], remarks
     return [Item({"rescale": {"scale": scale, "offset": offset}}), *items[1:]], remarks
+
+
+def _pixels_of(first: Item) -> Pixels | None:
+    """What images a layer expects that scales them; None of other layers."""
+    if first.kind == "rescale":
+        return "0-255" if abs(first.written["rescale"]["scale"]) * WHITE < LARGE_SCALE else "0-1"
+    if first.kind == "batch_norm":
+        means = first.values["moving_mean"]
+    elif first.kind == "normalization":
+        means = np.asarray(first.written["normalization"]["mean"])
+    else:
+        return None
+    return "0-255" if float(np.abs(means).max()) > LARGE_SCALE else "0-1"
 
 
 def _with_logits(items: list[Item], shape: Shape) -> tuple[list[Item], int, list[str]]:

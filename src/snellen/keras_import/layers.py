@@ -21,8 +21,8 @@ Written = list[Any]
 SOFTMAX, SIGMOID = "softmax", "sigmoid"
 """SOFTMAX is no layer here: it is what follows the last one."""
 
-NAMES = {"swish": "silu", "hard_swish": "hard_silu", "hard_silu": "hard_silu", "exponential": "exponential"}
-"""Activation functions that have another name here, or two in Keras."""
+NAMES = {"swish": "silu", "hard_swish": "hard_silu"}
+"""Activation functions that have two names in Keras."""
 
 
 class NoCounterpart(Exception):
@@ -54,11 +54,14 @@ def shortest(value: Any) -> Any:
     return value
 
 
-def _function(name: Any) -> tuple[str, Written]:
-    """(activation argument of a layer, layers that follow it) for the name of an activation function."""
+def _function(config: Config) -> tuple[str, Written]:
+    """(activation argument of a layer, layers that follow it) for the activation function of a configuration."""
+    name = config.get("activation") or "linear"
     if isinstance(name, dict):  # an activation layer in the place of a function
         return "linear", converted_layers(class_of(name), name.get("config") or {})
     name = NAMES.get(str(name), str(name))
+    if name == "hard_sigmoid" and not isinstance(config.get("dtype"), Mapping):
+        raise NoCounterpart("the file is of Keras 2, whose `hard_sigmoid` is another function than Keras 3's")
     if name in get_args(Activation):
         return name, []
     if name == SOFTMAX:
@@ -71,7 +74,7 @@ def _function(name: Any) -> tuple[str, Written]:
 
 
 def _activated(kind: str, config: Config, **arguments: Any) -> Written:
-    activation, after = _function(config.get("activation") or "linear")
+    activation, after = _function(config)
     use_bias = bool(config.get("use_bias", True))
     return [_named(kind, **arguments, activation=activation, use_bias=use_bias), *after]
 
@@ -114,7 +117,7 @@ def _pool(kind: str) -> Callable[[Config], Written]:
     return layers
 
 
-def _whole(kind: str) -> Callable[[Config], Written]:
+def _global_pool(kind: str) -> Callable[[Config], Written]:
     def layers(config: Config) -> Written:
         _expect_channels_last(config)
         return [_named(kind)]
@@ -162,7 +165,7 @@ def _leaky_relu(config: Config) -> Written:
 
 
 def _activation_layer(config: Config) -> Written:
-    activation, after = _function(config["activation"])
+    activation, after = _function(config)
     return after or ([] if activation == "linear" else [_named(activation)])
 
 
@@ -304,9 +307,9 @@ CONVERSIONS: dict[str, Conversion] = {
     "PReLU": Conversion(lambda config: [_named("prelu", shared_axes=config.get("shared_axes") or [])], _alpha),
     "MaxPooling2D": Conversion(_pool("max_pool")),
     "AveragePooling2D": Conversion(_pool("average_pool")),
-    "GlobalMaxPooling2D": Conversion(_whole("global_max_pool")),
-    "GlobalAveragePooling2D": Conversion(_whole("global_average_pool")),
-    "Flatten": Conversion(_whole("flatten")),
+    "GlobalMaxPooling2D": Conversion(_global_pool("global_max_pool")),
+    "GlobalAveragePooling2D": Conversion(_global_pool("global_average_pool")),
+    "Flatten": Conversion(_global_pool("flatten")),
     "ZeroPadding2D": Conversion(_zero_pad),
     "Rescaling": Conversion(_rescale),
     "Dropout": Conversion(_rate("dropout", "rate")),
