@@ -16,6 +16,7 @@
      +- TrainingError (ArithmeticError)    a job failed; the other jobs go on
      |   +- NonFiniteLoss
      +- BundleError (ValueError)           a model bundle is damaged or not of this format
+     +- ExportError (RuntimeError)         a model or run cannot be exported to a format
      +- StorageError (OSError)             writing failed: disk full, no permission
 
 A message says what was found, what was expected, where, and what helps; its words may change, so programs tell errors
@@ -185,6 +186,10 @@ class NonFiniteLoss(TrainingError):
 
 class BundleError(SnellenError, ValueError):
     """A model bundle is damaged or not of this format."""
+
+
+class ExportError(SnellenError, RuntimeError):
+    """A model or run cannot be exported to a format, or the export would not answer as the model does."""
 
 
 class StorageError(SnellenError, OSError):

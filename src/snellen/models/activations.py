@@ -13,8 +13,11 @@ from torch import Tensor
 
 from snellen.kernels.library import Function
 from snellen.models.compiled import CompiledLayer
-from snellen.models.layer import Layer, Shape, Step, Tensors
+from snellen.models.inference_graph import InferenceGraph, Value
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+"""Of selu (Klambauer et al. 2017)."""
 SAME_AS_LINE = 40.0
 """From here on softplus is x to the last place of a float64."""
 
@@ -40,6 +43,13 @@ class Elementwise(Layer):
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return self.exported(graph, x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        """The function as operations of an export; by default an ExportError."""
+        return super().add_to(graph, x, {})
+
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return self.values(x), {}
 
@@ -52,6 +62,9 @@ class Relu(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return x.relu()
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.each("relu", x)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return y.relu_()
@@ -72,6 +85,9 @@ class LeakyRelu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.leaky_relu(x, self.negative_slope)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.pair("maximum", x, graph.scale(x, self.negative_slope))
+
     def compiled(self, shape: Shape) -> CompiledLayer:
         return CompiledLayer(function=Function.LEAKY_RELU, alpha=self.negative_slope)
 
@@ -89,6 +105,9 @@ class Elu(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.elu(x, self.alpha)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.elu(x, self.alpha)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return functional.elu(y, self.alpha, inplace=True)
@@ -109,6 +128,10 @@ class Gelu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.gelu(x)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        normal = graph.scale(graph.shift(graph.each("erf", graph.scale(x, math.sqrt(0.5))), 1.0), 0.5)
+        return graph.pair("multiply", x, normal)
+
     def compiled(self, shape: Shape) -> CompiledLayer:
         return CompiledLayer(function=Function.GELU)
 
@@ -121,6 +144,9 @@ class Silu(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.silu(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.pair("multiply", x, graph.each("sigmoid", x))
 
     def compiled(self, shape: Shape) -> CompiledLayer:
         return CompiledLayer(function=Function.SILU)
@@ -135,6 +161,9 @@ class Tanh(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return x.tanh()
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.each("tanh", x)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return y.tanh_()
@@ -153,6 +182,9 @@ class Sigmoid(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return x.sigmoid()
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.each("sigmoid", x)
+
     def overwrite(self, y: Tensor) -> Tensor:
         return y.sigmoid_()
 
@@ -170,6 +202,9 @@ class Selu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.selu(x)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.scale(graph.elu(x, SELU_ALPHA), SELU_SCALE)
+
     def overwrite(self, y: Tensor) -> Tensor:
         return functional.selu(y, inplace=True)
 
@@ -185,6 +220,9 @@ class Celu(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.celu(x, self.alpha)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.scale(graph.elu(graph.scale(x, 1 / self.alpha), 1.0), self.alpha)
+
     def detail(self) -> str:
         return f"alpha {self.alpha:g}"
 
@@ -197,6 +235,9 @@ class Relu6(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.relu6(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.clip(x, 0.0, 6.0)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return functional.relu6(y, inplace=True)
@@ -211,6 +252,9 @@ class Softplus(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.softplus(x, threshold=SAME_AS_LINE)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.each("softplus", x)
+
 
 @final
 class Softsign(Elementwise):
@@ -221,6 +265,9 @@ class Softsign(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.softsign(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.pair("divide", x, graph.shift(graph.each("abs", x), 1.0))
 
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
@@ -235,6 +282,9 @@ class Mish(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.mish(x)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.pair("multiply", x, graph.each("tanh", graph.each("softplus", x)))
+
 
 @final
 class Exponential(Elementwise):
@@ -244,6 +294,9 @@ class Exponential(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return x.exp()
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.each("exp", x)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return y.exp_()
@@ -257,6 +310,9 @@ class LogSigmoid(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.logsigmoid(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.scale(graph.each("softplus", graph.scale(x, -1.0)), -1.0)
 
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
@@ -272,6 +328,9 @@ class HardSigmoid(Elementwise):
     def values(self, x: Tensor) -> Tensor:
         return functional.hardsigmoid(x)
 
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.clip(graph.shift(graph.scale(x, 1 / 6), 0.5), 0.0, 1.0)
+
 
 @final
 class HardSilu(Elementwise):
@@ -281,6 +340,10 @@ class HardSilu(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.hardswish(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        gate = graph.clip(graph.shift(graph.scale(x, 1 / 6), 0.5), 0.0, 1.0)
+        return graph.pair("multiply", x, gate)
 
 
 @final
@@ -292,6 +355,9 @@ class HardTanh(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return functional.hardtanh(x)
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.clip(x, -1.0, 1.0)
 
     def overwrite(self, y: Tensor) -> Tensor:
         return functional.hardtanh(y, inplace=True)
@@ -308,6 +374,9 @@ class Rescale(Elementwise):
 
     def values(self, x: Tensor) -> Tensor:
         return x * self.scale + self.offset if self.offset else x * self.scale
+
+    def exported(self, graph: InferenceGraph, x: Value) -> Value:
+        return graph.shift(graph.scale(x, self.scale), self.offset)
 
     def compiled(self, shape: Shape) -> CompiledLayer:
         return CompiledLayer(function=Function.SCALE, alpha=self.scale, beta=self.offset)
@@ -361,6 +430,11 @@ def activate(y: Tensor, activation: Activation) -> Tensor:
 def compiled_activation(activation: Activation) -> CompiledLayer | None:
     """The activation for the compiled library; None where it has no such function."""
     return CompiledLayer() if activation == "linear" else _named(activation).compiled(())
+
+
+def add_activation(graph: InferenceGraph, y: Value, activation: Activation) -> Value:
+    """The activation of a layer that gives y, in what is exported."""
+    return y if activation == "linear" else _named(activation).exported(graph, y)
 
 
 def activation_values(activation: Activation, shape: Shape) -> int:

@@ -15,6 +15,7 @@ from snellen.errors import ShapeError, located
 from snellen.limits import MAX_BRANCH_DEPTH
 from snellen.models import chain
 from snellen.models.chain import Placed
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key
 from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Step, Tensors
 
@@ -42,6 +43,10 @@ class Branching(Layer):
     @abstractmethod
     def merge(self, outputs: Sequence[Tensor]) -> Tensor:
         """The outputs of the branches, (L, N, ...) each, as one."""
+
+    @abstractmethod
+    def add_merge(self, graph: InferenceGraph, outputs: Sequence[Value]) -> Value:
+        """`merge` in what is exported."""
 
     @model_validator(mode="after")
     def _not_too_deep(self) -> Self:
@@ -86,6 +91,13 @@ class Branching(Layer):
             outputs.append(y)
             changed |= changed_here
         return self.merge(outputs), changed
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        inside = graph.layer
+        branches = self.placed(x.shape).values()
+        outputs = [chain.add_to(graph, branch, x, arrays, f"{inside}.") for branch in branches]
+        graph.layer = inside
+        return self.add_merge(graph, outputs)
 
     def accelerated(self, shape: Shape, lanes: int) -> Layer:
         branches = self.placed(shape).values()

@@ -20,6 +20,7 @@ from snellen.models.backbones.layer import Backbone
 from snellen.models.branches import Branching
 from snellen.models.chain import Placed
 from snellen.models.features import Feature
+from snellen.models.inference_graph import InferenceGraph
 from snellen.models.keys import Key, Randomness
 from snellen.models.layer import Layer, Mode, Shape, Step, Tensors
 from snellen.models.layers import Dense
@@ -74,6 +75,14 @@ class Network:
             kept.append(inner)
             logits.append(chain.apply(self.computed[place + 1 :], parameters, state, inner, step)[0])
         return logits[0] if len(logits) == 1 else torch.stack(logits).mean(0), kept[0]
+
+    def inference_graph(self, parameters: Tensors, state: Tensors) -> InferenceGraph:
+        """The network of lane 0 in evaluation as simple operations, for exports. Raises ExportError, naming the layer,
+        where a layer has none."""
+        arrays = {name: value[0].detach().cpu().numpy() for name, value in {**parameters, **state}.items()}
+        graph = InferenceGraph(self.input_shape)
+        chain.add_to(graph, self.layers, graph.image, arrays)
+        return graph
 
     @cached_property
     def computed(self) -> tuple[Placed, ...]:

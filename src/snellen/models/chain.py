@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
 from snellen.errors import ShapeError, located
 from snellen.limits import MAX_ACTIVATION_BYTES, PREDICTION_BATCH
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 
 VALUE_BYTES = 4
 """Of a float32."""
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,16 @@ def apply(
     return x, changed
 
 
+def add_to(graph: InferenceGraph, chain: Iterable[Placed], x: Value, arrays: Arrays, prefix: str = "") -> Value:
+    """Appends all layers to what is exported. arrays: of all layers, by full name. prefix: the full name of the layer
+    that contains them, with a dot."""
+    for placed in chain:
+        graph.layer = f"{prefix}{placed.name}"
+        with located(f"layer {graph.layer}"):
+            x = placed.layer.add_to(graph, x, _own(arrays, placed.name))
+    return x
+
+
 def multiply_adds(chain: Iterable[Placed]) -> int:
     """Multiplications of one forward pass of one row."""
     return sum(placed.layer.multiply_adds(placed.input_shape) for placed in chain)
@@ -112,6 +125,6 @@ def check(chain: Iterable[Placed], parameters: Tensors, state: Tensors) -> None:
             placed.layer.check(_own(parameters, placed.name), _own(state, placed.name), placed.input_shape)
 
 
-def _own(values: Tensors, name: str) -> Tensors:
+def _own(values: Mapping[str, Held], name: str) -> dict[str, Held]:
     prefix = f"{name}."
     return {full[len(prefix) :]: value for full, value in values.items() if full.startswith(prefix)}

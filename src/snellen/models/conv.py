@@ -16,9 +16,16 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.kernels.library import Operation, WinogradSizes
-from snellen.models.activations import Activation, activate, activation_values, compiled_activation
+from snellen.models.activations import (
+    Activation,
+    activate,
+    activation_values,
+    add_activation,
+    compiled_activation,
+)
 from snellen.models.compiled import CompiledLayer
 from snellen.models.compiled_products import CHANNELS, MAX_CHANNELS, Product
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.lanes import convolution, depthwise_convolution, on_channels
@@ -38,6 +45,7 @@ from snellen.models.layer import (
 from snellen.models.windows import (
     Padding,
     Sliding,
+    add_convolution,
     compiled_window,
     convolution_operations,
     convolution_values,
@@ -89,6 +97,10 @@ class Conv(Layer):
             return activate(y, self.activation)
 
         return on_channels(convolve, x), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        y = add_convolution(graph, x, arrays["kernel"], arrays.get("bias"), self.sliding, self.groups)
+        return add_activation(graph, y, self.activation)
 
     def compiled(self, shape: Shape) -> CompiledLayer | None:
         activation, window = compiled_activation(self.activation), compiled_window(shape, self.sliding)
@@ -170,6 +182,10 @@ class DepthwiseConv(Layer):
 
         return on_channels(convolve, x), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        y = _convolved_by_channel(graph, x, arrays["kernel"], arrays.get("bias"), self.sliding)
+        return add_activation(graph, y, self.activation)
+
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) * self.sliding.area
 
@@ -227,6 +243,11 @@ class SeparableConv(Layer):
 
         return on_channels(convolve, x), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        between = _convolved_by_channel(graph, x, arrays["depthwise_kernel"], None, self.sliding)
+        y = add_convolution(graph, between, arrays["pointwise_kernel"], arrays.get("bias"), Sliding.of(1, 1, "valid"))
+        return add_activation(graph, y, self.activation)
+
     def multiply_adds(self, shape: Shape) -> int:
         places = math.prod(self.output_shape(shape)[:2])
         return places * shape[2] * self.depth_multiplier * (self.sliding.area + self.filters)
@@ -245,6 +266,14 @@ class SeparableConv(Layer):
 
     def detail(self) -> str:
         return f"{self.filters} filters, multiplier {self.depth_multiplier}, {self.sliding.detail()}, {self.activation}"
+
+
+def _convolved_by_channel(
+    graph: InferenceGraph, x: Value, kernel: np.ndarray, bias: np.ndarray | None, sliding: Sliding
+) -> Value:
+    """kernel (multiplier, height, width, channels) as that of a convolution with a group for each channel."""
+    grouped = kernel.transpose(3, 0, 1, 2).reshape(-1, *sliding.window, 1)
+    return add_convolution(graph, x, grouped, bias, sliding, x.shape[2])
 
 
 def _draw_kernel(name: Initializer, key: Key, outputs: int, sides: tuple[int, int], inputs: int) -> np.ndarray:

@@ -11,9 +11,16 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.kernels.library import DenseSizes, Operation
-from snellen.models.activations import Activation, activate, activation_values, compiled_activation
+from snellen.models.activations import (
+    Activation,
+    activate,
+    activation_values,
+    add_activation,
+    compiled_activation,
+)
 from snellen.models.compiled import CompiledLayer
 from snellen.models.compiled_products import CHANNELS, Product
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.initializers import Initializer, draw
 from snellen.models.keys import Key
 from snellen.models.layer import (
@@ -56,6 +63,9 @@ class Dense(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         y = product(x, parameters["kernel"], parameters.get("bias"), step.mode)
         return activate(y, self.activation), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return add_activation(graph, graph.dense(x, arrays["kernel"], arrays.get("bias")), self.activation)
 
     def compiled(self, shape: Shape) -> CompiledLayer | None:
         activation = compiled_activation(self.activation)

@@ -11,13 +11,15 @@ from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.models.activations import SELU_ALPHA, SELU_SCALE
 from snellen.models.batch_shard import rows_of
 from snellen.models.compiled import CompiledLayer
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Randomness
-from snellen.models.layer import Layer, Shape, Step, Tensors
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
-SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
+SELU_FLOOR = -SELU_SCALE * SELU_ALPHA
 """What selu tends to for x far below 0 (Klambauer et al. 2017)."""
 
 
@@ -31,6 +33,9 @@ class TrainingNoise(Layer):
         if step.mode == "evaluate" or step.key is None or not self.strength:
             return x, {}
         return self.noisy(x, step, step.key), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return x
 
     @property
     @abstractmethod

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from snellen.errors import IdentityError, ShapeError
 from snellen.models.importances import Importance, importance_of
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key
 from snellen.models.lanes import convolution, on_channels
 from snellen.models.layer import (
@@ -35,6 +36,7 @@ from snellen.models.named import one_of
 from snellen.models.windows import (
     Padding,
     Sliding,
+    add_convolution,
     convolution_operations,
     convolution_values,
     pad_same,
@@ -92,6 +94,9 @@ class Standardise(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return (x - state["mean"].unsqueeze(1)) * state["scale"].unsqueeze(1), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.scale(graph.shift(x, -arrays["mean"]), arrays["scale"])
+
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
 
@@ -131,6 +136,9 @@ class Pca(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["components"]), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.dense(graph.shift(graph.flatten(x), -arrays["mean"]), arrays["components"], None)
+
     def operations(self, shape: Shape) -> int:
         return super().operations(shape) + math.prod(shape) * math.prod(self.output_shape(shape))
 
@@ -164,6 +172,10 @@ class Whiten(Feature):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return row_product(x.flatten(2) - state["mean"].unsqueeze(1), state["matrix"]).reshape(x.shape), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        white = graph.dense(graph.shift(graph.flatten(x), -arrays["mean"]), arrays["matrix"], None)
+        return graph.add("unflatten", [white], x.shape)
 
     def operations(self, shape: Shape) -> int:
         return super().operations(shape) + math.prod(shape) ** 2
@@ -222,6 +234,10 @@ class WhitenPatches(Feature):
         y = on_channels(convolve, x - state["mean"][:, None, None, None])
         return torch.cat([y, -y], -1), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        filters = np.concatenate([arrays["filters"], -arrays["filters"]])
+        return add_convolution(graph, graph.shift(x, -arrays["mean"]), filters, None, self.sliding)
+
     def multiply_adds(self, shape: Shape) -> int:
         return math.prod(self.output_shape(shape)) // 2 * self.kernel**2 * shape[2]
 
@@ -264,6 +280,10 @@ class TopPixels(Feature):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         flat, pixels = x.flatten(2), state["pixels"].long().unsqueeze(1)
         return flat.gather(2, pixels.expand(-1, flat.shape[1], -1)), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        places = {"places": arrays["pixels"].astype(np.int64)}
+        return graph.add("select", [graph.flatten(x)], (self.count,), dict[str, np.ndarray | None](places))
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
         """Every place is one of the image, and none is named twice."""

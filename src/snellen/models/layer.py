@@ -17,8 +17,10 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
+from snellen.errors import ExportError
 from snellen.models.batch_shard import BatchShard
 from snellen.models.compiled import CompiledLayer
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key, Randomness
 from snellen.models.named import Named, in_one_sentence
 
@@ -72,7 +74,7 @@ class Layer(Named):
     a gradient. apply(parameters, state, x, step) -> y, changed entries of the state; changes none of its arguments.
 
     A new layer needs its file and a line in LAYERS. `compiled` and `accelerated` are optional: torch trains a layer
-    without them.
+    without them. Without `add_to` a model with the layer cannot be exported.
     """
 
     @abstractmethod
@@ -96,6 +98,13 @@ class Layer(Named):
         """The layer as a row of the compiled library's table, for inputs of `shape`; None where it has no such layer,
         and then torch trains the whole network."""
         return None
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        """Appends what the layer computes in evaluation to what is exported, and returns its output. arrays: parameters
+        and state by name, of one model. By default an ExportError: a layer without this method cannot be exported."""
+        raise ExportError(
+            f"`{self.name}` cannot be exported", hint="The layer has no `add_to`; `snellen predict` can use the model."
+        )
 
     def accelerated(self, shape: Shape, lanes: int) -> Layer:
         """A layer that computes the same with functions of the compiled library, in the training of so many lanes in

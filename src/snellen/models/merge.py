@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, final
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from snellen.errors import ShapeError
 from snellen.limits import MAX_BRANCHES, MAX_LAYERS
 from snellen.models.branches import Branching, listed
+from snellen.models.inference_graph import InferenceGraph, Pair, Value
 from snellen.models.layer import Layer, Shape
 
 if TYPE_CHECKING:
@@ -56,12 +57,18 @@ class Concatenate(Merge):
     def merge(self, outputs: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(outputs), -1)
 
+    def add_merge(self, graph: InferenceGraph, outputs: Sequence[Value]) -> Value:
+        return graph.add("concatenate", outputs, self.merged_shape([each.shape for each in outputs]))
+
 
 class Pointwise(Merge):
     """Base of layers that compute each value from the values at its place in all branches.
 
-    A branch may give a vector (C,) where others give images (H, W, C): it then stands at every position.
+    A branch may give a vector (C,) where others give images (H, W, C): it then stands at every position. exported: what
+    two of the values become in exports.
     """
+
+    exported: ClassVar[Pair]
 
     def merged_shape(self, shapes: Sequence[Shape]) -> Shape:
         largest = max(shapes, key=len)
@@ -75,6 +82,9 @@ class Pointwise(Merge):
     def merge(self, outputs: Sequence[Tensor]) -> Tensor:
         rank = max(output.ndim for output in outputs)
         return self.combined([_at_every_position(output, rank) for output in outputs])
+
+    def add_merge(self, graph: InferenceGraph, outputs: Sequence[Value]) -> Value:
+        return reduce(partial(graph.pair, self.exported), outputs)
 
     @abstractmethod
     def combined(self, values: Sequence[Tensor]) -> Tensor:
@@ -95,6 +105,7 @@ class Add(Pointwise):
     """The sum of the branches."""
 
     kind: Literal["add"] = "add"
+    exported: ClassVar = "add"
 
     def combined(self, values: Sequence[Tensor]) -> Tensor:
         return reduce(torch.add, values)
@@ -105,6 +116,7 @@ class Multiply(Pointwise):
     """The product of the branches; of images and a vector: images with a weight for each channel (Hu et al. 2018)."""
 
     kind: Literal["multiply"] = "multiply"
+    exported: ClassVar = "multiply"
 
     def combined(self, values: Sequence[Tensor]) -> Tensor:
         return reduce(torch.mul, values)
@@ -115,9 +127,13 @@ class Average(Pointwise):
     """The mean of the branches."""
 
     kind: Literal["average"] = "average"
+    exported: ClassVar = "add"
 
     def combined(self, values: Sequence[Tensor]) -> Tensor:
         return reduce(torch.add, values) / len(values)
+
+    def add_merge(self, graph: InferenceGraph, outputs: Sequence[Value]) -> Value:
+        return graph.scale(super().add_merge(graph, outputs), 1 / len(outputs))
 
 
 @final
@@ -125,6 +141,7 @@ class Maximum(Pointwise):
     """The largest value of the branches."""
 
     kind: Literal["maximum"] = "maximum"
+    exported: ClassVar = "maximum"
 
     def combined(self, values: Sequence[Tensor]) -> Tensor:
         return reduce(torch.maximum, values)
@@ -135,6 +152,7 @@ class Minimum(Pointwise):
     """The smallest value of the branches."""
 
     kind: Literal["minimum"] = "minimum"
+    exported: ClassVar = "minimum"
 
     def combined(self, values: Sequence[Tensor]) -> Tensor:
         return reduce(torch.minimum, values)

@@ -14,6 +14,7 @@ from torch import Tensor
 from snellen.errors import IdentityError
 from snellen.models.batch_shard import BatchShard
 from snellen.models.compiled_norm import CHANNELS, compiled_norm, is_channels_last
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key
 from snellen.models.lanes import fold, unfold
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
@@ -54,6 +55,10 @@ class BatchNorm(Layer):
             "moving_mean": torch.lerp(mean.detach(), state["moving_mean"], self.momentum),
             "moving_variance": torch.lerp(variance.detach(), state["moving_variance"], self.momentum),
         }
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        scale = arrays["gamma"] / np.sqrt(arrays["moving_variance"] + self.epsilon)
+        return graph.shift(graph.scale(x, scale), arrays["beta"] - arrays["moving_mean"] * scale)
 
     def check(self, parameters: Tensors, state: Tensors, shape: Shape) -> None:
         """Training may round a variance of 0 to a little less than 0, but not to less than -epsilon."""
@@ -123,6 +128,10 @@ class LayerNorm(Layer):
         normal = functional.layer_norm(x, x.shape[-1:], eps=self.epsilon)
         return torch.addcmul(_broadcast(parameters["beta"], x), normal, _broadcast(parameters["gamma"], x)), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        normal = graph.add("standardise_channels", [x], x.shape, epsilon=self.epsilon)
+        return graph.shift(graph.scale(normal, arrays["gamma"]), arrays["beta"])
+
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
 
@@ -141,6 +150,9 @@ class UnitNorm(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return functional.normalize(x, dim=-1, eps=LEAST_LENGTH), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.add("unit_length", [x], x.shape, least=LEAST_LENGTH)
 
 
 def _broadcast(values: Tensor, x: Tensor) -> Tensor:

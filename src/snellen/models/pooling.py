@@ -11,8 +11,9 @@ from torch import Tensor
 from snellen.errors import ShapeError
 from snellen.kernels.library import Operation
 from snellen.models.compiled import CompiledLayer
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.lanes import on_channels
-from snellen.models.layer import OPERATIONS_A_VALUE, Layer, Shape, Sides, Step, Tensors
+from snellen.models.layer import OPERATIONS_A_VALUE, Arrays, Layer, Shape, Sides, Step, Tensors
 from snellen.models.windows import Padding, Sliding, compiled_window, pad_same, padded_values, shown, window_output
 
 OPERATIONS_A_PIXEL = 100
@@ -49,6 +50,12 @@ class Pool(Layer):
         """(N, C, H, W) with a margin of `value` where the padding is `same`."""
         return pad_same(x, self.sliding, value) if self.padding == "same" else x
 
+    def pooled(self, graph: InferenceGraph, x: Value, kind: Literal["max_pool", "average_pool"]) -> Value:
+        """The windows in what is exported."""
+        size, pads = self.sliding.places(*x.shape[:2]), self.sliding.pads(*x.shape[:2])
+        window, strides = self.sliding.window, self.sliding.strides
+        return graph.add(kind, [x], (*size, x.shape[2]), window=window, strides=strides, pads=pads)
+
     def compiled(self, shape: Shape) -> CompiledLayer | None:
         window = compiled_window(shape, self.sliding)
         return None if window is None else CompiledLayer(self.operation, window=window)
@@ -68,6 +75,9 @@ class MaxPool(Pool):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return on_channels(self._maxima, x), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return self.pooled(graph, x, "max_pool")
+
     def _maxima(self, x: Tensor) -> Tensor:
         return functional.max_pool2d(self.padded(x, -math.inf), self.sliding.window, self.sliding.strides)
 
@@ -81,6 +91,9 @@ class AveragePool(Pool):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return on_channels(self._means, x), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return self.pooled(graph, x, "average_pool")
 
     def _means(self, x: Tensor) -> Tensor:
         if self.padding == "valid":
@@ -104,6 +117,9 @@ class GlobalAveragePool(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x.mean((2, 3)), {}
 
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.add("global_average_pool", [x], x.shape[2:])
+
     def compiled(self, shape: Shape) -> CompiledLayer | None:
         """A window as large as the image, where that is square."""
         if shape[0] != shape[1]:
@@ -123,6 +139,9 @@ class GlobalMaxPool(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x.amax((2, 3)), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.add("global_max_pool", [x], x.shape[2:])
 
 
 def _channels(layer: Layer, shape: Shape) -> Shape:

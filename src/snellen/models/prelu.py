@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from snellen.errors import ShapeError
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.keys import Key
 from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 
@@ -46,6 +47,11 @@ class PRelu(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         """As Keras computes it: at 0 its slope is 0."""
         return x.relu() - parameters["alpha"].unsqueeze(1) * (-x).relu(), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        negative = graph.each("relu", graph.scale(x, -1.0))
+        alpha = np.broadcast_to(arrays["alpha"], x.shape)
+        return graph.pair("add", graph.each("relu", x), graph.scale(negative, -alpha))
 
     def working_values(self, shape: Shape) -> int:
         """Both rectified parts, and one of them times alpha."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, final
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from snellen.errors import ShapeError
-from snellen.models.layer import Layer, Shape, Step, Tensors
+from snellen.models.inference_graph import InferenceGraph, Value
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 from snellen.models.named import in_one_sentence
 
 LEAST_DEVIATION = 1e-7
@@ -47,6 +49,9 @@ class Normalization(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return (x - _like(self.mean, x)) / _like(self._deviation, x), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.scale(graph.shift(x, -np.asarray(self.mean)), 1 / np.asarray(self._deviation))
 
     @property
     def _deviation(self) -> float | tuple[float, ...]:

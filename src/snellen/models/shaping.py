@@ -11,7 +11,8 @@ from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.models.compiled import CompiledLayer
-from snellen.models.layer import Layer, Shape, Step, Tensors
+from snellen.models.inference_graph import InferenceGraph, Value
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 from snellen.models.named import in_one_sentence
 
 Margin = Annotated[int, Field(ge=0, le=512)]
@@ -32,6 +33,9 @@ class Flatten(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x.flatten(2), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        return graph.flatten(x)
 
     def compiled(self, shape: Shape) -> CompiledLayer:
         return CompiledLayer()
@@ -65,6 +69,10 @@ class ZeroPad(Layer):
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         above, below, left, right = self.sides
         return functional.pad(x, (0, 0, left, right, above, below)), {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        above, below, left, right = self.sides
+        return graph.add("zero_pad", [x], self.output_shape(x.shape), pads=((above, below), (left, right)))
 
     def detail(self) -> str:
         above, below, left, right = self.sides

@@ -11,6 +11,7 @@ from torch import Tensor
 from snellen.errors import ShapeError
 from snellen.limits import MAX_LAYERS
 from snellen.models.branches import Branching, listed
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.layer import Layer, Shape
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Skip(Branching):
 
     def merge(self, outputs: Sequence[Tensor]) -> Tensor:
         return outputs[1] + outputs[0]
+
+    def add_merge(self, graph: InferenceGraph, outputs: Sequence[Value]) -> Value:
+        return graph.pair("add", outputs[1], outputs[0])
 
     def detail(self) -> str:
         inside = listed(self.layers)

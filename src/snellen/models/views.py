@@ -16,7 +16,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from torch import Tensor
 
 from snellen.errors import ShapeError, StudyError
-from snellen.models.layer import Layer, Shape, Step, Tensors
+from snellen.models.inference_graph import InferenceGraph, Value
+from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
 
 View = Literal["flip", "shift"]
 
@@ -77,6 +78,10 @@ class Views(Layer):
 
     def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
         return x, {}
+
+    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
+        graph.views = self.views
+        return x
 
     def of(self, x: Tensor) -> list[Tensor]:
         """All views of images (L, N, H, W, C), the unchanged first; each name doubles or triples them."""

@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch.nn.functional as functional
 from torch import Tensor
 
 from snellen.errors import ShapeError
 from snellen.limits import PREDICTION_BATCH
 from snellen.models.compiled import Window
+from snellen.models.inference_graph import InferenceGraph, Value
 from snellen.models.layer import Layer, Shape, both
 
 Padding = Literal["valid", "same"]
@@ -53,6 +55,12 @@ class Sliding:
         down, across = map(same_pads, (height, width), self.span, self.strides)
         return down, across
 
+    def places(self, height: int, width: int) -> tuple[int, int]:
+        """How many windows down and across fit into images of this size, padded."""
+        padded = (height + sum(self.pads(height, width)[0]), width + sum(self.pads(height, width)[1]))
+        down, across = ((size - span) // stride + 1 for size, span, stride in zip(padded, self.span, self.strides))
+        return down, across
+
     @property
     def even_pads(self) -> tuple[int, int] | None:
         """Pixels above and below alike, left and right alike, of images of any size; None where a side gets more than
@@ -80,12 +88,10 @@ def window_output(layer: Layer, shape: Shape, sliding: Sliding) -> tuple[int, in
     if len(shape) != 3:
         raise ShapeError(f"`{layer.name}` needs images", found=f"shape {shape}", expected="(height, width, channels)")
     height, width, _ = shape
-    (down, across), (tall, wide) = sliding.strides, sliding.span
-    if sliding.padding == "same":
-        return math.ceil(height / down), math.ceil(width / across)
-    if height < tall or width < wide:
+    tall, wide = sliding.span
+    if sliding.padding == "valid" and (height < tall or width < wide):
         raise ShapeError(f"`{layer.name}` has a {tall}x{wide} window", found=f"images of {height}x{width}")
-    return (height - tall) // down + 1, (width - wide) // across + 1
+    return sliding.places(height, width)
 
 
 def same_pads(size: int, span: int, stride: int) -> tuple[int, int]:
@@ -129,3 +135,19 @@ def pad_same(x: Tensor, sliding: Sliding, fill: float) -> Tensor:
     """(N, C, H, W) padded with `fill` for `same` windows."""
     (top, bottom), (left, right) = sliding.pads(*x.shape[-2:])
     return functional.pad(x, (left, right, top, bottom), value=fill) if top + bottom + left + right else x
+
+
+def add_convolution(
+    graph: InferenceGraph, x: Value, kernel: np.ndarray, bias: np.ndarray | None, sliding: Sliding, groups: int = 1
+) -> Value:
+    """A convolution in what is exported. kernel: (outputs, height, width, channels / groups)."""
+    return graph.add(
+        "conv",
+        [x],
+        (*sliding.places(*x.shape[:2]), len(kernel)),
+        {"kernel": kernel, "bias": bias},
+        strides=sliding.strides,
+        pads=sliding.pads(*x.shape[:2]),
+        dilation=sliding.dilation,
+        groups=groups,
+    )

@@ -1,0 +1,1 @@
+"""Trained models and finished runs in the formats of other tools."""
