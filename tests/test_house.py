@@ -30,7 +30,7 @@ ORDER = (
         "data",
     ),
     *("models", "train", "study", "search", "evaluate", "explain", "findings", "report", "init", "deploy"),
-    *("keras_import", "app"),
+    *("keras_import", "export", "app"),
     *("run", "console", "tables", "leaderboard_text", "progress", "api", "estimator", "cli", "__main__"),
 )
 """A file imports only from its own folder and from those before it."""
@@ -74,7 +74,16 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *("next_steps", "rank_flips", "robustness", "searches", "slices", "training", "units", "first_screen", "rules"),
     ),
     "models": (
-        *("compiled", "batch_shard", "threads", "named", "given_scale", "bundle_optional_sections", "keys"),
+        *(
+            "compiled",
+            "batch_shard",
+            "inference_graph",
+            "threads",
+            "named",
+            "given_scale",
+            "bundle_optional_sections",
+            "keys",
+        ),
         *("temperature", "predictions", "zoo", "importances", "compiled_products", "bundle_files", "compiled_norm"),
         *(
             "thresholds",
@@ -88,6 +97,8 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         ),
         *(
             "shaping",
+            "elementwise",
+            "hard_activations",
             "activations",
             "baselines",
             "feature_baselines",

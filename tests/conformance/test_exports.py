@@ -108,7 +108,9 @@ def test_views_are_inside(views: list[str], run_by: Literal["reference", "runtim
     layers = parse_layers([{"conv": {"filters": 2, "kernel": 3}}, "flatten", {"dense": 3}])
     network = assemble((Views(views=views), *layers), (5, 6, 2), 3)
     model = _model(network, _values(network))
-    expect_equal_answers(model, onnx_answers(onnx_bytes(model), run_by), _images(network), "the file", TOLERANCES[run_by])
+    expect_equal_answers(
+        model, onnx_answers(onnx_bytes(model), run_by), _images(network), "the file", TOLERANCES[run_by]
+    )
 
 
 @pytest.mark.parametrize("name", FEATURES)
@@ -121,7 +123,9 @@ def test_feature_steps_are_inside(name: str, run_by: Literal["reference", "runti
     parameters, state = network.init((7,))
     state |= {name: torch.as_tensor(value, dtype=torch.float32) for name, value in fitted.items()}
     model = _model(network, (parameters, state))
-    expect_equal_answers(model, onnx_answers(onnx_bytes(model), run_by), _images(network), "the file", TOLERANCES[run_by])
+    expect_equal_answers(
+        model, onnx_answers(onnx_bytes(model), run_by), _images(network), "the file", TOLERANCES[run_by]
+    )
 
 
 @pytest.mark.parametrize("run_by", ["reference", "runtime"])

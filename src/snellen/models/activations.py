@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
@@ -13,45 +12,15 @@ from torch import Tensor
 
 from snellen.kernels.library import Function
 from snellen.models.compiled import CompiledLayer
+from snellen.models.elementwise import Elementwise
+from snellen.models.hard_activations import HardSigmoid, HardSilu, HardTanh, Relu6
 from snellen.models.inference_graph import InferenceGraph, Value
-from snellen.models.layer import Arrays, Layer, Shape, Step, Tensors
+from snellen.models.layer import Shape
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 """Of selu (Klambauer et al. 2017)."""
 SAME_AS_LINE = 40.0
 """From here on softplus is x to the last place of a float64."""
-
-
-class Elementwise(Layer):
-    """Base of layers that are a function of each value alone; the shape stays.
-
-    is_argument: whether the name may also stand as the `activation` of a layer, with the default arguments. sign: how
-    the drawing of a network shows it: `rectifier`, a hinge, or `squasher`, an S.
-    """
-
-    is_argument: ClassVar[bool] = True
-    sign: ClassVar[Literal["rectifier", "squasher"]] = "rectifier"
-
-    @abstractmethod
-    def values(self, x: Tensor) -> Tensor:
-        """The function; a new tensor."""
-
-    def overwrite(self, y: Tensor) -> Tensor:
-        """The function, written over y where its gradient needs only the result; by default a new tensor."""
-        return self.values(y)
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def add_to(self, graph: InferenceGraph, x: Value, arrays: Arrays) -> Value:
-        return self.exported(graph, x)
-
-    def exported(self, graph: InferenceGraph, x: Value) -> Value:
-        """The function as operations of an export; by default an ExportError."""
-        return super().add_to(graph, x, {})
-
-    def apply(self, parameters: Tensors, state: Tensors, x: Tensor, step: Step) -> tuple[Tensor, Tensors]:
-        return self.values(x), {}
 
 
 @final
@@ -228,22 +197,6 @@ class Celu(Elementwise):
 
 
 @final
-class Relu6(Elementwise):
-    """min(max(x, 0), 6)."""
-
-    kind: Literal["relu6"] = "relu6"
-
-    def values(self, x: Tensor) -> Tensor:
-        return functional.relu6(x)
-
-    def exported(self, graph: InferenceGraph, x: Value) -> Value:
-        return graph.clip(x, 0.0, 6.0)
-
-    def overwrite(self, y: Tensor) -> Tensor:
-        return functional.relu6(y, inplace=True)
-
-
-@final
 class Softplus(Elementwise):
     """log(1 + exp(x))."""
 
@@ -316,51 +269,6 @@ class LogSigmoid(Elementwise):
 
     def working_values(self, shape: Shape) -> int:
         return math.prod(shape)
-
-
-@final
-class HardSigmoid(Elementwise):
-    """relu6(x + 3) / 6: sigmoid in three straight lines."""
-
-    kind: Literal["hard_sigmoid"] = "hard_sigmoid"
-    sign: ClassVar = "squasher"
-
-    def values(self, x: Tensor) -> Tensor:
-        return functional.hardsigmoid(x)
-
-    def exported(self, graph: InferenceGraph, x: Value) -> Value:
-        return graph.clip(graph.shift(graph.scale(x, 1 / 6), 0.5), 0.0, 1.0)
-
-
-@final
-class HardSilu(Elementwise):
-    """x * hard_sigmoid(x), also called hard swish (Howard et al. 2019)."""
-
-    kind: Literal["hard_silu"] = "hard_silu"
-
-    def values(self, x: Tensor) -> Tensor:
-        return functional.hardswish(x)
-
-    def exported(self, graph: InferenceGraph, x: Value) -> Value:
-        gate = graph.clip(graph.shift(graph.scale(x, 1 / 6), 0.5), 0.0, 1.0)
-        return graph.pair("multiply", x, gate)
-
-
-@final
-class HardTanh(Elementwise):
-    """min(max(x, -1), 1)."""
-
-    kind: Literal["hard_tanh"] = "hard_tanh"
-    sign: ClassVar = "squasher"
-
-    def values(self, x: Tensor) -> Tensor:
-        return functional.hardtanh(x)
-
-    def exported(self, graph: InferenceGraph, x: Value) -> Value:
-        return graph.clip(x, -1.0, 1.0)
-
-    def overwrite(self, y: Tensor) -> Tensor:
-        return functional.hardtanh(y, inplace=True)
 
 
 @final
