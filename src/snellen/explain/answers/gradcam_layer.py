@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from snellen.explain.last_layer import has_hidden
-from snellen.models.activations import Elementwise
 from snellen.models.backbones.layer import Backbone
 from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.dropout import TrainingNoise
+from snellen.models.elementwise import Elementwise
 from snellen.models.features import Feature
 from snellen.models.layer import Layer
 from snellen.models.normalisation import BatchNorm, LayerNorm, UnitNorm

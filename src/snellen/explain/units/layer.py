@@ -13,13 +13,14 @@ from torch import Tensor
 from snellen.errors import StudyError, unknown
 from snellen.explain.analysis_inputs import ROWS_AT_ONCE, TrainedModel
 from snellen.models import chain
-from snellen.models.activations import Elementwise, Rescale, activate
+from snellen.models.activations import Rescale, activate
 from snellen.models.branches import Branching
 from snellen.models.build import Network
 from snellen.models.chain import Placed
 from snellen.models.conv import Conv, DepthwiseConv, SeparableConv
 from snellen.models.dense import Dense
 from snellen.models.dropout import TrainingNoise
+from snellen.models.elementwise import Elementwise
 from snellen.models.features import Feature
 from snellen.models.layer import Layer, Step
 from snellen.models.normalisation import BatchNorm, LayerNorm, UnitNorm
