@@ -182,7 +182,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
             "run_context",
         ),
         *("metric_accumulator", "watcher", "epoch_results", "initial_state", "overfitting", "samples", "baselines"),
-        *("backend", "loop", "strategy", "store_results", "train_pack", "executors"),
+        *("backend", "loop", "strategy", "store_results", "in_memory", "train_pack", "executors"),
     ),
 }
 """The order of files and folders inside each folder that has folders: each imports only from those before it."""

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from snellen.data.readers.arrays import from_arrays
     from snellen.deploy.load_bundle import load_bundle
     from snellen.errors import SnellenError
+    from snellen.estimator.classifier import ImageClassifier
     from snellen.keras_import.bundle import import_keras
     from snellen.run.evaluate_given import evaluate_data
 
 __all__ = [
     "Dataset",
+    "ImageClassifier",
     "Run",
     "SnellenError",
     "Study",
@@ -42,6 +44,7 @@ __all__ = [
 
 _MODULES = {
     "Dataset": "snellen.data.dataset",
+    "ImageClassifier": "snellen.estimator.classifier",
     "Run": "snellen.api",
     "SnellenError": "snellen.errors",
     "Study": "snellen.api",

@@ -31,10 +31,11 @@ def load_bundle(path: Path | str) -> Model:
     with a section that this version does not apply."""
     expected = f"a folder or zip with {DESCRIPTION} and {WEIGHTS}"
     with located(shown(str(path))), bundle_files(Path(path), expected) as read:
-        return _load(read)
+        return read_bundle(read)
 
 
-def _load(read: Read) -> Model:
+def read_bundle(read: Read) -> Model:
+    """The model of a bundle whose files `read` gives, with the same checks."""
     description = _parse(read(DESCRIPTION, MAX_DESCRIPTION_BYTES))
     with located(DESCRIPTION):
         expect_applied(description.sections)

@@ -28,7 +28,7 @@ def train(
     lanes: Sequence[Lane],
     data: ResidentData,
     start: Snapshot,
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint | None,
     watcher: Watcher,
     until: int | None = None,
     shards: int = 1,
@@ -43,15 +43,17 @@ def train(
     `choose.backends_for`, the first of them when None; torch where the compiled library is missing. graphs: whether
     steps are captured on a GPU; None captures them where possible. margins: whether the margins of the training rows
     are recorded. counted: by the optimizer, before the first epoch of these lanes. A lane whose loss becomes infinite
-    or NaN fails alone. When training is interrupted or memory runs out, the last complete epoch is saved.
+    or NaN fails alone. When training is interrupted or memory runs out, the last complete epoch is saved; nothing is
+    without a checkpoint.
     """
     training, snapshot = Training.prepare(lanes, data, shards, backend, graphs, margins, counted), start
     try:
         while snapshot.alive and (until is None or snapshot.epoch < until):
             snapshot = training.epoch(snapshot, watcher)
-            checkpoint.save_when_due(snapshot)
+            if checkpoint is not None:
+                checkpoint.save_when_due(snapshot)
     except (KeyboardInterrupt, RuntimeError, MemoryError) as error:
-        if isinstance(error, KeyboardInterrupt) or is_out_of_memory(error):
+        if checkpoint is not None and (isinstance(error, KeyboardInterrupt) or is_out_of_memory(error)):
             checkpoint.save(snapshot)
         raise
     return snapshot

@@ -132,7 +132,7 @@ def _finish(folder: JobFolder, result: Result, context: RunContext) -> None:
 
 
 def _store_done(lane: Lane, job: Job, kept: Kept, progress: Progress, context: RunContext) -> Result:
-    kept = _last_if_asked(job, kept)
+    kept = last_if_asked(job, kept)
     folder, history = context.folder(job.id), progress.history[: kept.stopping.epoch]
     _store_weights(job, kept, folder)
     folder.write_history(history)
@@ -178,7 +178,7 @@ def _store_end(lane: Lane, job: Job, kept: Kept, context: RunContext) -> bool:
     return True
 
 
-def _last_if_asked(job: Job, kept: Kept) -> Kept:
+def last_if_asked(job: Job, kept: Kept) -> Kept:
     """What the job keeps: with a stop rule that keeps the last epoch, the weights of that one, whatever was better."""
     if job.stop.keep == "best" or kept.last is None:
         return kept

@@ -1,0 +1,1 @@
+"""ImageClassifier, a scikit-learn estimator over the same engine."""
