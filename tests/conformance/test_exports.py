@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from conformance.test_layers import CASES, Case
+from graph_module import OPERATIONS as TORCH_OPERATIONS
+from graph_module import GraphModule
 from pydantic import TypeAdapter
 from torch import Tensor
 
@@ -18,9 +22,7 @@ from snellen.deploy.model import Model
 from snellen.errors import ExportError
 from snellen.export.gate import Answers, answers_of, expect_equal_answers, real_pictures
 from snellen.export.onnx_file import OPERATIONS as ONNX_OPERATIONS
-from snellen.export.onnx_file import onnx_answers, onnx_bytes
-from snellen.export.torch_module import OPERATIONS as TORCH_OPERATIONS
-from snellen.export.torch_module import GraphModule
+from snellen.export.onnx_file import export_onnx, onnx_answers, onnx_bytes
 from snellen.models import chain
 from snellen.models.build import Network, assemble, build, parse_layers
 from snellen.models.bundle import Description, Input
@@ -198,3 +200,27 @@ def test_the_pictures_of_the_gate_fit_every_contract() -> None:
         assert pictures.shape[1:] == (height, width, channels) and len(pictures) >= 200
         assert pictures.min() >= pixel_range[0] and pictures.max() <= pixel_range[1]
         assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) >= 200
+
+
+def test_a_file_is_written_after_it_has_answered_as_the_model_does(tmp_path: Path) -> None:
+    network = build([{"conv": {"filters": 2, "kernel": 3}}, "flatten"], (5, 6, 2), 3)
+    model = _model(network, _values(network))
+    assert export_onnx(model, tmp_path / "m.onnx") <= 1e-5
+    answers = onnx_answers((tmp_path / "m.onnx").read_bytes())
+    expect_equal_answers(model, answers, _images(network), "the file")
+
+
+def test_a_wrong_file_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build([{"conv": {"filters": 2, "kernel": 3}}, "tanh", "flatten"], (5, 6, 2), 3)
+    monkeypatch.setitem(ONNX_OPERATIONS, "tanh", ONNX_OPERATIONS["sigmoid"])
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_onnx(_model(network, _values(network)), tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
+def test_a_missing_package_is_one_sentence(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build(["flatten"], (5, 6, 2), 3)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ExportError, match=f"needs the package {package}.*pip install onnx onnxruntime"):
+        export_onnx(_model(network, _values(network)), tmp_path / "m.onnx")

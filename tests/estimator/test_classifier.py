@@ -111,6 +111,8 @@ def test_pipeline_and_grid_search_in_two_processes() -> None:
 def test_a_pickle_holds_the_bundle_and_answers_alike() -> None:
     fitted = ImageClassifier(CNN, epochs=1).fit(IMAGES, LABELS)
     content = pickle.dumps(fitted)
+    assert fitted.__getstate__()["bundle"]["model.safetensors"] in content
+    assert IMAGES[:2].tobytes() not in content and b"torch._utils" not in content
     loaded = pickle.loads(content)
     assert np.array_equal(loaded.predict_proba(IMAGES), fitted.predict_proba(IMAGES))
     assert loaded.history_ == fitted.history_

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,12 +82,11 @@ def _unequal(what: str, picture: int, found: str, expected: str) -> ExportError:
     )
 
 
-def real_pictures(contract: Input, stored: Sequence[np.ndarray] = ()) -> np.ndarray:
-    """(N, H, W, C) in the form of the contract, at least PICTURES of them: the stored pictures (n, H, W, C) that fit
-    it, digits written by hand, and sections of two photographs (both from scikit-learn)."""
-    fitting = [each for each in stored if each.shape[1:] == (contract.height, contract.width, contract.channels)]
-    made = [_as_contract(each, contract) for each in (*_digits(PICTURES // 2), *_sections(PICTURES // 2))]
-    return np.concatenate([*(_in_range(each, contract) for each in fitting), *made])
+def real_pictures(contract: Input) -> np.ndarray:
+    """(PICTURES, H, W, C) in the form of the contract: digits written by hand, and sections of two photographs, both
+    from scikit-learn."""
+    pictures = (*_digits(PICTURES // 2), *_sections(PICTURES // 2))
+    return np.concatenate([_as_contract(each, contract) for each in pictures])
 
 
 def _as_contract(picture: np.ndarray, contract: Input) -> np.ndarray:
@@ -95,11 +94,6 @@ def _as_contract(picture: np.ndarray, contract: Input) -> np.ndarray:
     if found.shape[-1] < contract.channels:
         found = np.repeat(found[..., :1], contract.channels, axis=-1)
     return found[..., : contract.channels]
-
-
-def _in_range(pictures: np.ndarray, contract: Input) -> np.ndarray:
-    """uint8 pictures on the scale of the model."""
-    return as_input(pictures, contract, Conversions(), (0.0, 255.0))
 
 
 def _digits(count: int) -> list[np.ndarray]:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from snellen import __version__
 from snellen.deploy.model import Model
-from snellen.export.gate import Answers
+from snellen.errors import ExportError
+from snellen.export.gate import Answers, expect_equal_answers, real_pictures
+from snellen.files.atomic import write_bytes
 from snellen.models.inference_graph import InferenceGraph, Operation
 from snellen.models.inference_graph import Shape as ValueShape
 
@@ -26,6 +30,24 @@ BYTES = (0.0, 255.0)
 LAST = -(2**63)
 """The end of a slice that runs backwards to the first."""
 INPUT, PROBABILITIES, CLASS, ANSWERED = "images", "probabilities", "class", "answered"
+
+
+def export_onnx(model: Model, path: Path) -> float:
+    """Writes the ONNX file of a model, after ONNX Runtime has answered with it as the model does on real pictures; the
+    largest difference of a probability. Raises ExportError, and writes nothing, where it does not, for a layer that
+    cannot be exported, and where a package is missing."""
+    for package in ("onnx", "onnxruntime"):
+        try:
+            import_module(package)
+        except ImportError as error:
+            hint = "Install both: pip install onnx onnxruntime"
+            raise ExportError(f"an export to ONNX needs the package {package}", hint=hint) from error
+    content = onnx_bytes(model)
+    difference = expect_equal_answers(
+        model, onnx_answers(content), real_pictures(model.description.input), "the ONNX file"
+    )
+    write_bytes(path, content)
+    return difference
 
 
 def onnx_bytes(model: Model) -> bytes:
@@ -108,9 +130,9 @@ class _Writer:
         """A float32 number."""
         return self.constant(f"number_{len(self.initializers)}", np.array(value, np.float32))
 
-    def whole(self, values: Sequence[int]) -> str:
+    def integers(self, values: Sequence[int]) -> str:
         """A list of int64 numbers."""
-        return self.constant(f"whole_{len(self.initializers)}", np.array(values, np.int64))
+        return self.constant(f"integers_{len(self.initializers)}", np.array(values, np.int64))
 
     def array(self, operation: Operation, role: str) -> str:
         """An array of an operation; "" where it has none."""
@@ -141,7 +163,7 @@ class _Writer:
     def _mean_of_views(self, logits: str) -> str:
         if not self.graph.views:
             return logits
-        apart = self.node("Reshape", [logits, self.whole([self.num_views, -1, *self.graph.operations[-1].shape])])
+        apart = self.node("Reshape", [logits, self.integers([self.num_views, -1, *self.graph.operations[-1].shape])])
         return self.node("ReduceMean", [apart], axes=[0], keepdims=0)
 
     def _answers(self, logits: str, model: Model) -> list[ValueInfoProto]:
@@ -199,16 +221,16 @@ def metadata(model: Model) -> dict[str, str]:
 
 
 def _flipped(writer: _Writer, x: str) -> list[str]:
-    ends = [writer.whole([-1]), writer.whole([LAST]), writer.whole([3]), writer.whole([-1])]
+    ends = [writer.integers([-1]), writer.integers([LAST]), writer.integers([3]), writer.integers([-1])]
     return [x, writer.node("Slice", [x, *ends])]
 
 
 def _shifted(writer: _Writer, x: str) -> list[str]:
     height, width, _ = writer.graph.input_shape
-    around = writer.node("Pad", [x, writer.whole([0, 0, 1, 1, 0, 0, 1, 1])], mode="edge")
-    axes, found = writer.whole([2, 3]), [x]
+    around = writer.node("Pad", [x, writer.integers([0, 0, 1, 1, 0, 0, 1, 1])], mode="edge")
+    axes, found = writer.integers([2, 3]), [x]
     for begin in (2, 0):
-        ends = [writer.whole([begin, begin]), writer.whole([begin + height, begin + width]), axes]
+        ends = [writer.integers([begin, begin]), writer.integers([begin + height, begin + width]), axes]
         found.append(writer.node("Slice", [around, *ends]))
     return found
 
@@ -267,7 +289,7 @@ def _global(kind: str) -> Callable[..., str]:
 
 def _zero_pad(writer: _Writer, operation: Operation, x: str) -> str:
     above, left, below, right = _edges(operation)
-    return writer.node("Pad", [x, writer.whole([0, 0, above, left, 0, 0, below, right])])
+    return writer.node("Pad", [x, writer.integers([0, 0, above, left, 0, 0, below, right])])
 
 
 def _flatten(writer: _Writer, operation: Operation, x: str) -> str:
@@ -275,7 +297,7 @@ def _flatten(writer: _Writer, operation: Operation, x: str) -> str:
 
 
 def _unflatten(writer: _Writer, operation: Operation, x: str) -> str:
-    last = writer.node("Reshape", [x, writer.whole([0, *operation.shape])])
+    last = writer.node("Reshape", [x, writer.integers([0, *operation.shape])])
     return writer.node("Transpose", [last], perm=[0, 3, 1, 2])
 
 
@@ -302,7 +324,7 @@ def _shape(graph: InferenceGraph, place: int) -> ValueShape:
 
 def _spread(writer: _Writer, x: str, shape: ValueShape, rank: int) -> str:
     """A vector beside images stands at every position."""
-    return x if len(shape) == rank else writer.node("Unsqueeze", [x, writer.whole([2, 3])])
+    return x if len(shape) == rank else writer.node("Unsqueeze", [x, writer.integers([2, 3])])
 
 
 def _with_array(kind: str, role: str) -> Callable[..., str]:

@@ -1,7 +1,7 @@
 """A trained network as it answers, as a list of simple operations: what exports write in formats of their own.
 
 Each layer says in its own file which operations it is (`Layer.add_to`). Images are (H, W, C) and vectors (F,), without
-the axis of rows; a layer that is not random or fitted anew looks the same to every export.
+the axis of rows. Layers that are random in training, such as dropout, are no operation here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 Shape = tuple[int, ...]
-Sides = tuple[int, int]
 Pads = tuple[tuple[int, int], tuple[int, int]]
 Setting = float | tuple[int, ...] | Pads
 

@@ -1,4 +1,4 @@
-"""An inference graph as a module of torch: for `torch.export`, and a second opinion on the graph itself."""
+"""An inference graph run by torch: a second opinion on the graph, beside ONNX."""
 
 from __future__ import annotations
 
@@ -40,23 +40,6 @@ class GraphModule(nn.Module):
             inputs = [values[place] for place in operation.inputs]
             values.append(OPERATIONS[operation.kind](operation, arrays, *inputs))
         return values[-1]
-
-
-class Answering(nn.Module):
-    """Stored images (N, H, W, C) in, probabilities (N, K) after the temperature out."""
-
-    def __init__(self, graph: InferenceGraph, pixel_range: tuple[float, float], temperature: float | None) -> None:
-        super().__init__()
-        self.network = GraphModule(graph)
-        self.pixel_range = pixel_range
-        self.temperature = temperature or 1.0
-
-    def forward(self, images: Tensor) -> Tensor:
-        """float32."""
-        low, high = self.pixel_range
-        logits = self.network((images.to(torch.float32) - low) / (high - low))
-        probabilities: Tensor = (logits / self.temperature).softmax(-1)
-        return probabilities
 
 
 def _attribute(name: str) -> str:
