@@ -151,6 +151,12 @@ def test_a_fit_with_validation_keeps_the_best_epoch() -> None:
     assert all(row["validation_loss"] is not None for row in fitted.history_)
 
 
+def test_verbose_prints_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    ImageClassifier(CNN, epochs=2, verbose=True).fit(IMAGES, LABELS)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1", "epoch 2"] and all(" loss " in line for line in lines)
+
+
 def test_phases_of_a_study_go_on() -> None:
     study = {"models": {"two": {"layers": CNN, "train": [{"epochs": 2}, {"epochs": 1, "continue": "last"}]}}}
     fitted = ImageClassifier(study).fit(IMAGES, LABELS)

@@ -18,6 +18,7 @@ from snellen.errors import BundleError, DataError, StudyError, shown
 from snellen.estimator import images as given
 from snellen.estimator.fitted import Bundle, Fit, dataset_of, fit, with_official_parts
 from snellen.estimator.recipe import Recipe, recipe_of, with_named_classes
+from snellen.plain import say
 
 STATE_FORMAT = 1
 BUNDLE_FILES = {"model.json", "model.safetensors", "card.md"}
@@ -284,4 +285,4 @@ def _seed(random_state: Any) -> int:
 
 def _print_epoch(row: Mapping[str, Any]) -> None:
     shown_values = [f"{name} {value:.4g}" for name, value in row.items() if name != "epoch" and value is not None]
-    print(f"epoch {row['epoch']}: {', '.join(shown_values)}")
+    say(f"epoch {row['epoch']}: {', '.join(shown_values)}")
